@@ -1,0 +1,38 @@
+# All set-up lives in .venv; nothing outside this folder is written.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test chat check format setup clean
+
+run: $(READY)  ## start the server on 127.0.0.1:8000
+	@exec $(BIN)/socialgym serve
+
+chat: $(READY)  ## practise in the terminal (ARGS="--mission CODE --url URL")
+	@exec $(BIN)/socialgym chat $(ARGS)
+
+test: check  ## every check and every test
+	$(BIN)/pytest -n 2 --dist loadscope
+
+check: $(READY)  ## formatter, linter, strict types, import direction
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (once; about half a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $(READY)
+
+clean:  ## remove the environment and caches; the data directory stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
