@@ -48,7 +48,7 @@ Disqualifier = Literal["THREAT", "SLUR", "SEXUAL_MINOR"]
 MemoryMode = Literal["off", "read", "readWrite"]
 
 
-class Json(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+class Json(msgspec.Struct, frozen=True, rename="camel"):
     """Base of every value that goes out as JSON."""
 
 

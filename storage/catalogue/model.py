@@ -60,7 +60,7 @@ Intent = Literal[
 ]
 
 
-class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     pass
 
 
@@ -104,7 +104,9 @@ class Persona(_Data):
     small_talk: MoodLines
     reactions: dict[Intent, tuple[Line, ...]]
     recalls: dict[str, tuple[Line, ...]]
-    closings: dict[Literal["SUCCESS", "FAIL", "COLLAPSE", "STRIKES", "DISQUALIFIED", "LEFT"], tuple[Line, ...]]
+    closings: dict[
+        Literal["SUCCESS", "FAIL", "COLLAPSE", "STRIKES", "DISQUALIFIED", "LEFT"], tuple[Line, ...]
+    ]
 
 
 class Dynamics(_Data):
@@ -186,7 +188,7 @@ class Rewards(_Data):
     gems: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
-class Template(_Data):
+class Template(_Data, kw_only=True):
     """A practice mission as its file says it; the content from ``title`` on makes the immutable version."""
 
     code: Code
