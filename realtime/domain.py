@@ -4,7 +4,7 @@ JSON names are camelCase (``rename``); a field that does not apply is left out w
 Offsets count Unicode code points of the text exactly as sent; ``end`` is exclusive.
 """
 
-from typing import Literal
+from typing import Literal, dataclass_transform
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -48,6 +48,7 @@ Disqualifier = Literal["THREAT", "SLUR", "SEXUAL_MINOR"]
 MemoryMode = Literal["off", "read", "readWrite"]
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Json(msgspec.Struct, frozen=True, rename="camel"):
     """Base of every value that goes out as JSON."""
 
@@ -95,7 +96,7 @@ class Evidence(Json):
 
 
 class TurnScore(Json):
-    """What the scorer says of one turn. Equal inputs give equal bytes (``scorer_version`` names the weights)."""
+    """What the scorer says of one turn. Equal inputs, equal bytes (``scorer_version`` names the weights)."""
 
     score: int
     traits: Traits

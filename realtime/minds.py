@@ -19,8 +19,8 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
 
     ``wanted``: the intents that lead onward from the mission's present node; empty in free play.
     ``recent_lines`` and ``recent_scores``: the learner's last three, oldest first.
-    ``given_tips``: tips already given in this session (never twice). ``minor``: the learner is not known to be
-    an adult and has declared an age under 18.
+    ``given_tips``: tips already given in this session (never twice). ``minor``: the learner has declared an
+    age under 18.
     """
 
     text: str
@@ -57,8 +57,8 @@ ClosingKind = Literal["SUCCESS", "FAIL", "COLLAPSE", "STRIKES", "DISQUALIFIED", 
 
 class ReplyContext(msgspec.Struct, frozen=True, kw_only=True):
     """What the persona knows when it speaks. ``carry`` is the provider's own note from its last reply of this
-    session (opaque, at most 2 KiB), ``seed`` is the session's. In a mission ``template`` and ``node`` (the node
-    after the learner's turn; ``arrived`` when that turn moved there) are set."""
+    session (opaque, at most 2 KiB), ``seed`` is the session's. In a mission ``template`` and ``node`` are set
+    (the node after the learner's turn; ``arrived`` when that turn moved there)."""
 
     kind: ReplyKind
     closing: ClosingKind | None = None

@@ -4,7 +4,7 @@ Every Struct forbids unknown fields, so a misspelt key in a data file is an erro
 Field names in the files are camelCase, as everywhere in JSON.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, dataclass_transform
 
 import msgspec
 
@@ -60,6 +60,7 @@ Intent = Literal[
 ]
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     pass
 
@@ -153,7 +154,7 @@ class MissionConfig(_Data):
 
 
 class Condition(_Data):
-    """An edge is taken when the turn shows one of ``intents`` (any, if empty) and its score lies in the range."""
+    """Holds when the turn shows one of ``intents`` (any, if empty) and its score lies in the range."""
 
     intents: tuple[Intent, ...] = ()
     min_score: Percent = 0
