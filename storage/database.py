@@ -64,8 +64,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One connection for reading, at one snapshot (REPEATABLE READ, read only)."""
         async with self.engine.connect() as connection:
-            await connection.execute(text("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            yield connection
+            yield await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     async def raw(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection of its own outside the pool, for the writer."""

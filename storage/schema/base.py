@@ -34,6 +34,4 @@ def of_user() -> ForeignKeyConstraint:
 
 
 def of_session() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["user_id", "session_id"], ["practice_session.user_id", "practice_session.id"]
-    )
+    return ForeignKeyConstraint(["user_id", "session_id"], ["practice_session.user_id", "practice_session.id"])

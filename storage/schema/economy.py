@@ -9,9 +9,7 @@ user_wallet = Table(
     metadata,
     user_key(),
     Column("xp", BigInteger, CheckConstraint("xp >= 0", name="xp"), nullable=False, server_default="0"),
-    Column(
-        "coins", BigInteger, CheckConstraint("coins >= 0", name="coins"), nullable=False, server_default="0"
-    ),
+    Column("coins", BigInteger, CheckConstraint("coins >= 0", name="coins"), nullable=False, server_default="0"),
     Column("gems", BigInteger, CheckConstraint("gems >= 0", name="gems"), nullable=False, server_default="0"),
     of_user(),
     *times(),

@@ -85,9 +85,7 @@ practice_session = Table(
     Column("user_seq", BigInteger),
     # The head: advanced only where it equals what the writer expects.
     Column("last_seq", Integer, nullable=False),
-    Column(
-        "state", Text, CheckConstraint("octet_length(state) <= 8192", name="state_is_compact"), nullable=False
-    ),
+    Column("state", Text, CheckConstraint("octet_length(state) <= 8192", name="state_is_compact"), nullable=False),
     Column("ending_until", Timestamp),
     Column("reply_id", Text),
     Column("reply_until", Timestamp),
@@ -233,9 +231,7 @@ session_summary = Table(
     metadata,
     user_key(),
     Column("session_id", Uuid, primary_key=True),
-    Column(
-        "body", Text, CheckConstraint("octet_length(body) <= 131072", name="body_is_bounded"), nullable=False
-    ),
+    Column("body", Text, CheckConstraint("octet_length(body) <= 131072", name="body_is_bounded"), nullable=False),
     of_session(),
     *times(),
 )

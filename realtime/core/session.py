@@ -1,0 +1,410 @@
+"""The session as a state machine without I/O: state, input and time in; new state and effects out.
+
+Each function takes the present ``State`` (which it leaves untouched) and returns a ``Step``: the state after it, the
+durable events with their seqs, and the rows. Nothing here waits, draws a number or reads a clock, so a step that
+was not committed can be made again, by this process or another, and gives the same bytes.
+"""
+
+import copy
+from collections.abc import Container, Mapping
+from typing import Any
+
+import msgspec
+
+from realtime.core import mood as moods
+from realtime.core.endings import count, ends_now
+from realtime.core.facts import TurnFacts
+from realtime.core.lines import line_hash
+from realtime.core.numbers import decimals, mean_hundredths
+from realtime.core.rewards import rarity_of, turn_rewards
+from realtime.core.state import KEPT_TIPS, Spec, State, encode, kept
+from realtime.domain import Amounts, MemoryEntry, MoodSnapshot, TurnRewards, TurnScore
+from realtime.memory.rules import Change, apply, event_payload, forget
+from realtime.memory.rules import edit as edit_memory
+from realtime.minds import MemoryExtractor, Scorer, TurnContext
+from realtime.protocol import events
+from realtime.protocol.events import Event, Payload
+from storage.rows import EventRow, MemoryRow, SessionWrite, TurnRow
+
+Memory = Mapping[str, MemoryEntry]
+
+
+class Minds(msgspec.Struct, frozen=True):
+    """The pure minds that a turn is read with."""
+
+    scorer: Scorer
+    extractor: MemoryExtractor
+
+
+class LearnerTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn as any transport delivers it. ``at``: ISO time of its arrival. ``delivery``: voice turns only."""
+
+    item_id: str
+    text: str
+    kind: str
+    body_hash: bytes
+    at: str
+    delivery: Payload | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a reply: ``text`` None when nothing was said before it was cancelled or failed."""
+
+    response_id: str
+    item_id: str
+    text: str | None
+    status: str
+    details: Payload | None = None
+    metadata: dict[str, str] | None = None
+    carry: str = ""
+    recalled: tuple[str, ...] = ()
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What one input did. ``ends``: the mission's own rules end the session with this turn."""
+
+    state: State
+    events: tuple[Event, ...]
+    turns: tuple[TurnRow, ...] = ()
+    changes: tuple[Change, ...] = ()
+    memory_rows: tuple[MemoryRow, ...] = ()
+    ends: bool = False
+    voice: bool = False
+    clears_reply: str | None = None
+
+    def as_write(self, spec: Spec, expected_seq: int, ending_seconds: float) -> SessionWrite:
+        return SessionWrite(
+            user_id=spec.user_id,
+            session_id=spec.session_id,
+            expected_seq=expected_seq,
+            seq=self.state.seq,
+            state=encode(self.state),
+            new_turn=any(row.role == "user" for row in self.turns),
+            voice=self.voice,
+            ending_seconds=ending_seconds if self.ends else None,
+            clears_reply=self.clears_reply,
+            turns=self.turns,
+            events=tuple(EventRow(event.seq, event.type, event.body) for event in self.events),
+            memory=self.memory_rows,
+        )
+
+
+class _Draft:
+    """A step in the making: hands out seqs and collects."""
+
+    def __init__(self, spec: Spec, state: State) -> None:
+        self.spec = spec
+        self.state = copy.copy(state)
+        self.events: list[Event] = []
+        self.rows: list[MemoryRow] = []
+
+    def emit(self, type_: str, payload: Payload) -> Event:
+        self.state.seq += 1
+        event = events.durable(self.spec.session_id, self.state.seq, type_, payload)
+        self.events.append(event)
+        return event
+
+    def remember(self, change: Change, redacts: tuple[int, ...] = ()) -> None:
+        event = self.emit(f"memory.{change.op}", event_payload(change, redacts))
+        self.rows.append(_memory_row(self.spec.persona.code, change, event.seq))
+
+    def item(self, item: Payload, *, added: bool = True) -> None:
+        """Append an item to the conversation: ``added`` and ``done`` (a reply's ``added`` was a signal)."""
+        payload = events.after(self.state.last_item, item)
+        if added:
+            self.emit("conversation.item.added", payload)
+        self.emit("conversation.item.done", payload)
+        self.state.position += 1
+        self.state.last_item = item["id"]
+        self.state.last_role = item["role"]
+
+
+def begin(spec: Spec, session_object: dict[str, Any], *, xp_left_today: int, opening: Reply | None) -> Step:
+    """The first batch of a session: ``session.created``, and the persona's opening line if it has one."""
+    draft = _Draft(
+        spec, State(xp_left_today=xp_left_today, node=spec.template.graph.start if spec.template else None)
+    )
+    draft.emit("session.created", {"session": session_object})
+    turns: tuple[TurnRow, ...] = ()
+    if opening is not None and opening.text is not None:
+        draft.item(events.assistant_item(opening.item_id, opening.text))
+        draft.state.persona_line = kept(opening.text)
+        draft.state.carry = opening.carry
+        turns = (_persona_row(opening, draft, None, first_seq=2),)
+    return Step(state=draft.state, events=tuple(draft.events), turns=turns)
+
+
+def learner_turn(
+    spec: Spec, state: State, turn: LearnerTurn, minds: Minds, memory: Memory, paid_before: Container[int]
+) -> Step:
+    """A turn of the learner: stored, scored, learnt from, and paid for, all in one step.
+
+    ``paid_before``: line hashes the user was paid for before this session. The events are, in order,
+    ``conversation.item.added``, ``.done`` (the acknowledgement), ``turn.scored``, ``memory.*``.
+    """
+    draft = _Draft(spec, state)
+    after = draft.state
+    index = state.tally.turns + 1
+    score = minds.scorer.score(_turn_context(spec, state, turn.text, index))
+    if spec.walk is not None and state.node is not None:
+        after.node, after.arrived = spec.walk.step(state.node, score.intents, score.score)
+    progress = state.tally.progress
+    if spec.walk is not None and after.node is not None:
+        progress = spec.walk.progress_after(after.node, progress)
+    after.mood, snapshot = moods.advance(
+        state.mood, turn_index=index, score=score.score, traits=score.traits, pattern_count=len(score.patterns)
+    )
+    hashed = line_hash(turn.text)
+    paid = hashed in state.paid_lines or hashed in paid_before
+    left_today = state.xp_left_today - state.tally.paid.xp
+    rewards = turn_rewards(score.score, paid=state.tally.paid, xp_left_today=left_today, already_paid_line=paid)
+    amounts = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
+    facts = TurnFacts(
+        turn_index=index,
+        score=score.score,
+        mood_percent=snapshot.smoothed_mood_score,
+        progress=progress,
+        strike=score.strike,
+        disqualified=score.disqualified,
+    )
+    after.tally = count(state.tally, facts, paid=amounts)
+    _keep(after, state, turn.text, score, hashed if amounts != Amounts() else None)
+
+    parent = state.last_item
+    draft.item(events.user_item(turn.item_id, turn.text, voice=turn.kind == "voice"))
+    draft.emit("turn.scored", _scored(spec, after, turn, score, rewards, snapshot))
+    changes = _learn(draft, turn, score, minds.extractor, memory)
+    row = _learner_row(turn, score, rewards, snapshot, draft, parent, hashed)
+    after.ending = state.ending or ends_now(spec.terms, after.tally)
+    after.voice = state.voice or turn.kind == "voice"
+    return Step(
+        state=after,
+        events=tuple(draft.events),
+        turns=(row,),
+        changes=changes,
+        memory_rows=tuple(draft.rows),
+        ends=after.ending,
+        voice=turn.kind == "voice",
+    )
+
+
+def reply_done(spec: Spec, state: State, reply: Reply) -> Step:
+    """The end of a reply: its item (if anything was said) and ``response.done``, committed together."""
+    draft = _Draft(spec, state)
+    output: list[Payload] = []
+    turns: tuple[TurnRow, ...] = ()
+    if reply.text is not None:
+        item_status = "completed" if reply.status == "completed" else "incomplete"
+        item = events.assistant_item(reply.item_id, reply.text, item_status)
+        parent, first = state.last_item, draft.state.seq + 1
+        draft.item(item, added=False)
+        output = [item]
+        draft.state.persona_line = kept(reply.text)
+        draft.state.arrived = False
+        turns = (_persona_row(reply, draft, parent, first_seq=first, status=item_status),)
+    if reply.status == "completed":
+        draft.state.carry = reply.carry
+        draft.state.recalled = reply.recalled
+    response = events.response(
+        reply.response_id, reply.status, output=output, metadata=reply.metadata, details=reply.details
+    )
+    draft.emit("response.done", {"response": response})
+    return Step(state=draft.state, events=tuple(draft.events), turns=turns, clears_reply=reply.response_id)
+
+
+def update_session(spec: Spec, state: State, session_object: dict[str, Any]) -> Step:
+    """``session.updated`` with the whole effective session."""
+    draft = _Draft(spec, state)
+    ours = session_object["socialgym"]
+    draft.state.auto_response = bool(ours["autoResponse"])
+    draft.state.memory_mode = ours["memoryMode"]
+    draft.emit("session.updated", {"session": session_object})
+    draft.state.session_seq = draft.state.seq
+    return Step(state=draft.state, events=tuple(draft.events))
+
+
+def correct_memory(spec: Spec, state: State, key: str, value: str, memory: Memory, *, at: str) -> Step:
+    """The learner sets a value right. Raises ``KeyUnknown`` when nothing is remembered under ``key``."""
+    draft = _Draft(spec, state)
+    change = edit_memory(memory, key, value, written_at=at)
+    draft.remember(change)
+    return Step(state=draft.state, events=tuple(draft.events), changes=(change,), memory_rows=tuple(draft.rows))
+
+
+def forget_memory(spec: Spec, state: State, key: str, memory: Memory, redacts: tuple[int, ...], *, at: str) -> Step:
+    """The learner has a key forgotten; ``redacts`` names the seqs of this session that the store redacts with it."""
+    draft = _Draft(spec, state)
+    change = forget(memory, key, written_at=at)
+    draft.remember(change, redacts)
+    return Step(state=draft.state, events=tuple(draft.events), changes=(change,), memory_rows=tuple(draft.rows))
+
+
+def _turn_context(spec: Spec, state: State, text: str, index: int) -> TurnContext:
+    wanted = spec.walk.wanted(state.node) if spec.walk is not None and state.node is not None else ()
+    return TurnContext(
+        text=text,
+        persona_line=state.persona_line,
+        recent_lines=state.recent_lines,
+        recent_scores=state.recent_scores,
+        turn_index=index,
+        mood_percent=moods.percent(state.mood),
+        goal=spec.template.goal_type if spec.template is not None else None,
+        wanted=wanted,
+        progress=state.tally.progress,
+        given_tips=state.tips,
+        minor=spec.minor,
+    )
+
+
+def _keep(after: State, before: State, text: str, score: TurnScore, paid_line: int | None) -> None:
+    """Carry forward what the next turns are compared with."""
+    after.recent_lines = (*before.recent_lines, kept(text))[-3:]
+    after.recent_scores = (*before.recent_scores, score.score)[-3:]
+    after.intents = score.intents
+    if score.tip is not None:
+        after.tips = (*before.tips, score.tip)[-KEPT_TIPS:]
+    if paid_line is not None:
+        after.paid_lines = (*before.paid_lines, paid_line)
+
+
+def _learn(
+    draft: _Draft, turn: LearnerTurn, score: TurnScore, extractor: MemoryExtractor, memory: Memory
+) -> tuple[Change, ...]:
+    state = draft.state
+    if state.memory_mode != "readWrite" or score.disqualified is not None:
+        return ()
+    known = dict(memory)
+    changes: list[Change] = []
+    for candidate in extractor.extract(turn.text, state.persona_line, known, state.recalled):
+        change = apply(known, candidate, item_id=turn.item_id, written_at=turn.at)
+        if change is not None:
+            known[change.key] = change.entry
+            draft.remember(change)
+            changes.append(change)
+    return tuple(changes)
+
+
+def _scored(
+    spec: Spec, after: State, turn: LearnerTurn, score: TurnScore, rewards: TurnRewards, mood: MoodSnapshot
+) -> Payload:
+    """The payload of ``turn.scored``."""
+    tally = after.tally
+    payload: Payload = {
+        "item_id": turn.item_id,
+        "turnIndex": tally.turns,
+        "score": score.score,
+        "rarity": rarity_of(score.score),
+        "traits": score.traits,
+        "charismaIndex": score.charisma_index,
+        "evidence": score.evidence,
+        "observed": score.observed,
+        "hooks": score.hooks,
+        "patterns": score.patterns,
+        "tip": score.tip,
+        "rewards": rewards,
+        "totals": {
+            "xp": tally.paid.xp,
+            "coins": tally.paid.coins,
+            "gems": tally.paid.gems,
+            "averageScore": decimals(mean_hundredths(tally.score_sum, tally.turns)),
+        },
+        "mood": {"state": mood.mood_state, "percent": mood.smoothed_mood_score},
+    }
+    if spec.terms.mission and spec.terms.max_messages is not None:
+        payload["mission"] = {
+            "progressPct": tally.progress,
+            "messagesLeft": max(0, spec.terms.max_messages - tally.turns),
+            "strikes": tally.strikes,
+        }
+    if turn.delivery is not None:
+        payload["delivery"] = turn.delivery
+    payload["scorerVersion"] = score.scorer_version
+    return payload
+
+
+def _learner_row(
+    turn: LearnerTurn,
+    score: TurnScore,
+    rewards: TurnRewards,
+    mood: MoodSnapshot,
+    draft: _Draft,
+    parent: str | None,
+    hashed: int,
+) -> TurnRow:
+    traits = score.traits
+    return TurnRow(
+        item_id=turn.item_id,
+        position=draft.state.position,
+        turn_index=draft.state.tally.turns,
+        role="user",
+        kind=turn.kind,
+        status="completed",
+        parent_item_id=parent,
+        text=turn.text,
+        body_hash=turn.body_hash,
+        line_hash=hashed,
+        score=score.score,
+        rarity=rarity_of(score.score),
+        confidence=traits.confidence,
+        clarity=traits.clarity,
+        humor=traits.humor,
+        tension_control=traits.tension_control,
+        emotional_warmth=traits.emotional_warmth,
+        dominance=traits.dominance,
+        charisma_index=score.charisma_index,
+        evidence=events.encode(score.evidence),
+        observed=events.encode(score.observed),
+        hooks=events.encode(score.hooks),
+        patterns=events.encode(score.patterns),
+        tip=score.tip,
+        mood=events.encode(mood),
+        mood_percent=mood.smoothed_mood_score,
+        progress=draft.state.tally.progress,
+        strike=score.strike,
+        disqualified=score.disqualified,
+        filler_words=score.filler_words,
+        total_words=score.total_words,
+        xp=rewards.xp,
+        coins=rewards.coins,
+        gems=rewards.gems,
+        reward_reason=rewards.reason if isinstance(rewards.reason, str) else None,
+        delivery=events.encode(turn.delivery) if turn.delivery is not None else None,
+        scorer_version=score.scorer_version,
+        first_seq=draft.events[0].seq,
+        final_seq=draft.state.seq,
+    )
+
+
+def _persona_row(
+    reply: Reply, draft: _Draft, parent: str | None, *, first_seq: int, status: str = "completed"
+) -> TurnRow:
+    return TurnRow(
+        item_id=reply.item_id,
+        position=draft.state.position,
+        role="assistant",
+        kind="text",
+        status=status,
+        parent_item_id=parent,
+        text=reply.text or "",
+        first_seq=first_seq,
+        final_seq=draft.state.seq,
+    )
+
+
+def _memory_row(persona_key: str, change: Change, seq: int) -> MemoryRow:
+    return MemoryRow(
+        persona_key=persona_key,
+        key=change.key,
+        items=events.encode(change.entry.items),
+        previous_value=change.previous_value,
+        version=change.version,
+        expected_version=change.expected_version,
+        op=change.op,
+        value=change.value,
+        confidence=change.confidence,
+        seq=seq,
+        item_id=change.source.item_id,
+        span_start=change.source.start,
+        span_end=change.source.end,
+        quote=change.source.quote,
+    )

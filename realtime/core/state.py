@@ -1,0 +1,106 @@
+"""A session's state: what the machine needs to go on, compact enough to be written with every batch.
+
+Nothing in it grows with the session (``encode`` keeps it within 8 KiB), so a turn costs the same at any length and
+another process can take the session over from its row alone.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from realtime.core.facts import Tally, Terms
+from realtime.core.graph import Walk
+from realtime.core.mood import MoodState
+from realtime.domain import MemoryMode
+from storage.catalogue.model import Persona, Template
+
+MAX_BYTES = 8_192  # durability rule 3; the column has the same CHECK
+KEPT_LINE = 240  # code points of a line kept for comparison; echo and repetition show within these
+KEPT_TIPS = 12
+VERSION = 1
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What never changes in a session: who, with whom, under which terms. Not stored with the state."""
+
+    user_id: UUID
+    session_id: UUID
+    model: str
+    minor: bool
+    persona: Persona
+    template: Template | None
+    terms: Terms
+    walk: Walk | None
+
+    @property
+    def seed(self) -> int:
+        """Of the persona's choices: the session's own id, so that a replay speaks the same lines."""
+        return self.session_id.int & 0x7FFFFFFF
+
+
+class State(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """``seq``: the last durable event. ``session_seq``: the last one that carries the session object."""
+
+    v: int = VERSION
+    seq: int = 0
+    session_seq: int = 1
+    position: int = 0
+    last_item: str | None = None
+    last_role: str | None = None
+    persona_line: str | None = None
+    recent_lines: tuple[str, ...] = ()
+    recent_scores: tuple[int, ...] = ()
+    tally: Tally = msgspec.field(default_factory=Tally)
+    mood: MoodState = msgspec.field(default_factory=MoodState)
+    node: str | None = None
+    arrived: bool = False
+    intents: tuple[str, ...] = ()
+    carry: str = ""
+    recalled: tuple[str, ...] = ()
+    tips: tuple[str, ...] = ()
+    paid_lines: tuple[int, ...] = ()
+    xp_left_today: int = 0
+    auto_response: bool = False
+    memory_mode: MemoryMode = "readWrite"
+    voice: bool = False
+    ending: bool = False
+
+
+class UnreadableState(Exception):
+    """The stored state is of a version that this process does not know (end cause SYSTEM)."""
+
+
+_decoder = msgspec.json.Decoder(State)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(text: str) -> State:
+    """Raises ``UnreadableState``."""
+    try:
+        state = _decoder.decode(text)
+    except msgspec.DecodeError as error:
+        raise UnreadableState(str(error)) from None
+    if state.v != VERSION:
+        raise UnreadableState(f"version {state.v}")
+    return state
+
+
+def encode(state: State) -> str:
+    """The state as stored, at most ``MAX_BYTES``: what helps only comparison gives way first."""
+    body = _encoder.encode(state)
+    while len(body) > MAX_BYTES:
+        if state.tips:
+            state.tips = state.tips[1:]
+        elif state.recent_lines:
+            state.recent_lines = state.recent_lines[1:]
+        elif state.recalled:
+            state.recalled = ()
+        else:
+            state.carry = ""
+        body = _encoder.encode(state)
+    return body.decode()
+
+
+def kept(line: str) -> str:
+    """A line as the state keeps it."""
+    return line[:KEPT_LINE]

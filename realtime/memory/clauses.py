@@ -1,0 +1,156 @@
+"""Cuts a turn into the clauses in which the learner states something of themself, in their own words and in earnest.
+
+Left out: quotations, what others say or think, questions, suppositions, jokes, and orders to the machine. Losing a
+true statement costs little (it will come up again); storing a false one is what a persona must never do.
+"""
+
+import re
+from typing import NamedTuple
+
+from realtime.memory.commands import ORDER, TAKEOVER
+
+MASK = "\x00"  # stands for a masked character; no pattern of ours matches it
+
+
+class Clause(NamedTuple):
+    """``view[start:end]`` states something. ``hedged``: with a "maybe" or "I think" about it."""
+
+    start: int
+    end: int
+    hedged: bool
+
+
+_PERSON = r"(?:i|i'm|im|i've|ive|i'd|i'll|my|you|you're|your|he|he's|she|she's|we|we're|they|they're|it|it's)"
+_ASKING = (
+    r"(?:(?:do|does|did|are|is|am|was|were|can|could|would|will|should|have|has|don't|isn't|aren't|doesn't)"
+    r"\s(?:you|your|i|he|she|we|they|it|that|this|there|my|the|anyone|people)"
+    r"|(?:what|who|where|when|whom|whose|which)(?!\sa\b)(?:'s|s)?"
+    r"|why|how(?:'s|\s(?:do|does|did|are|is|can|could|would|come|about|many|much|old|long|often|was|were|far))"
+    r"|and\syou|(?:you|yourself|yours)(?=\W*$))"
+)
+
+_QUOTED = re.compile(
+    r"“[^”]{0,2000}(?:”|$)"
+    r"|«[^»]{0,2000}(?:»|$)"
+    r"|\"[^\"]{0,2000}(?:\"|$)"
+    r"|(?<![\w'])'(?=\S)(?:[^'\n]|(?<=\w)'(?=\w)){1,300}'(?!\w)"
+    r"|^>[^\n]*",
+    re.MULTILINE,
+)
+_SENTENCE_END = re.compile(r"[.!?…]{1,8}(?=\s|$|[\"”')\x00])|[\n;]|\.\.|[!?]")
+_ABBREVIATION = re.compile(r"\b(?:st|dr|mr|mrs|ms|prof|vs)$", re.IGNORECASE)
+_CUT = re.compile(
+    rf"""
+    \s{{0,2}},\s{{0,3}}(?=(?:(?:and|but|so|or|also|well)\s)?(?:{_PERSON}|{_ASKING}|that|this|there|nice|btw)\b)
+  | \s{{0,2}}[:()\[\]—–|]\s{{0,2}} | \s-{{1,3}}\s
+  | \s{{1,2}}(?=(?:and|or|so)\s{_PERSON}(?![\w']))
+  | ,?\s(?=(?:but|because|cause|cuz|although|though|however|while|whereas|unless|until|if|when|who|which|whose|
+      where|why|since|nice\sto|pleased\sto|good\sto|by\sthe\sway|btw|anyway)\b)
+  | \s(?=(?:do|are|have|can|would|did|is|were|what|where|how|what's|how's|whats)\s(?:you|your|about)\b)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_QUESTION = re.compile(rf"\W{{0,4}}(?:(?:and|so|but|or|well|hey|oh|wait|hmm|ok|okay)\W{{1,3}})?{_ASKING}\b", re.I)
+_RESET = re.compile(r"\W{0,3}(?:but|anyway|however|btw|by the way)\b", re.IGNORECASE)
+
+# From here to the end of the sentence the words are supposed, reported or past, unless a "but" turns back.
+_VEIL = re.compile(
+    r"""
+    \bif(?!\s(?:i'?m|i\sam|we'?re)\s(?:being\s)?honest|\syou\s(?:must|want\sto)\sknow)\b
+  | \b(?:wish|imagine|pretend|pretending|supposing|whether|would|wouldn't|could|couldn't|should|might|maybe\sone\sday)\b
+  | (?<!i\s)\bsuppose\b | \blet'?s\ssay\b | (?<!to\s)(?<!must\s)(?<!will\s)\bsays?\b
+  | \b(?:said|told|tells|telling|asked|asks|claims?|claimed|thinks|thought|believes|insists|jokes|joked|wrote|texted)\b
+  | \btell\s(?:people|everyone|everybody|them|him|her|myself)\b
+  | \b(?:they|people|everyone|you|others|friends|parents|folks|we)\s(?:all\s|always\s|might\s)?(?:think|call|believe|assume)\b
+  | \b(?:don't|dont|do\snot|didn't|never|can't)\s(?:think|believe|claim|mean)\b | \bdoubt\b | \bnot\s(?:that|true|like|as\sif)\b
+  | \b(?:he|she|they|mum|mom|dad|friend|brother|sister)(?:\s(?:was|is|were|are)|'s|'re)\slike\b
+  | \bas\s(?:if|though)\b | \blike\s(?:i|im|i'm|i've)\b | \bused\sto\b | \b(?:when|whenever|once|until|before|after|by\sthe\stime)\s(?:i|i'm|im|you)\b
+  | \bin\s(?:another|my\s(?:next|past|other))\slife\b | \b(?:dreamt|dreamed|dream\sthat|dreams?\swhere)\b
+  | \b(?:lyrics?|the\ssong\sgoes|the\squote|as\sthey\ssay|quote)\b | \bwhat\si\b | \bwho\si\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# The whole sentence is not meant, or is somebody else's.
+_SENTENCE_VEIL = re.compile(
+    r"""
+    ,\s?(?:he|she|they|you|my\s\w{1,20}|\w{1,20})\s(?:said|says|told\sme|goes|claims)\W{0,3}$
+  | ,\s?(?:said|says|quoth)\s | \boh,?\s(?:great|joy|sure|yay|brilliant|fantastic)\b | \bsure,\s(?:because|cause|and)\b
+  | \bas\sif\b | (?<!\w)/s\b | \bsaid\sno\s?(?:one|body)\b | \b(?:totally|definitely|so)\snot\b | \bin\smy\sdreams\b
+  | \b(?:lol|haha)\s(?:not|no)\b | \bnot\sreally\b | ,\snot\W{0,3}$ | \bobviously\snot\b
+  | \b(?:role\s?play(?:ing)?|in\scharacter|for\sexample|e\.g|hypothetically)\b | \bwhat\s(?:an?\s)?(?:joy|treat)\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+# After these nothing in the turn can be taken at its word.
+_TURN_VEIL = re.compile(
+    r"\byeah,?\s(?:right|sure)\b(?!\s(?:now|here|there))|\b(?:just|only|i'?m|am)\s(?:kidding|joking|messing)\b(?!\sabout\sin)"
+    r"|(?<!\w)(?:jk|j/k)\b|\bsarcas(?:m|tic)\b|(?<!\w)/s(?!\w)",
+    re.IGNORECASE,
+)
+_HEDGE = re.compile(
+    r"\b(?:i\s(?:think|guess|suppose|reckon)|maybe|perhaps|probably|possibly|kinda|kind of|sorta|sort of)\b", re.I
+)
+
+
+def view_of(text: str) -> str:
+    """The text to match against, as long as the text: apostrophes made plain, spaces too, quotations masked."""
+    plain = text.translate({0x2019: "'", 0x2018: "'", 0x02BC: "'", 0x00A0: " ", 0x09: " "})
+    return _QUOTED.sub(lambda found: MASK * len(found.group()), plain)
+
+
+def clauses(view: str) -> tuple[Clause, ...]:
+    """The learner's own earnest statements, in order, without overlap. Empty when the turn gives orders."""
+    if TAKEOVER.search(view) or _TURN_VEIL.search(view):
+        return ()
+    found: list[Clause] = []
+    for start, end, asks in _sentences(view):
+        if ORDER.search(view, start, end) or _SENTENCE_VEIL.search(view[start:end]):
+            continue
+        found.extend(_statements(view, _cut(view, start, end), asks))
+    return tuple(found)
+
+
+def _sentences(view: str) -> list[tuple[int, int, bool]]:
+    """Start, end, and whether it ends as a question."""
+    found: list[tuple[int, int, bool]] = []
+    start = 0
+    for mark in _SENTENCE_END.finditer(view):
+        if mark.group() == "." and _ABBREVIATION.search(view, max(start, mark.start() - 6), mark.start()):
+            continue
+        found.append((start, mark.start(), "?" in mark.group()))
+        start = mark.end()
+    found.append((start, len(view), False))
+    return [(first, last, asks) for first, last, asks in found if last > first]
+
+
+def _cut(view: str, start: int, end: int) -> list[tuple[int, int]]:
+    pieces: list[tuple[int, int]] = []
+    at = start
+    for mark in _CUT.finditer(view, start, end):
+        if mark.start() > at:
+            pieces.append((at, mark.start()))
+        at = mark.end()
+    if end > at:
+        pieces.append((at, end))
+    return pieces
+
+
+def _statements(view: str, pieces: list[tuple[int, int]], asks: bool) -> list[Clause]:
+    """The pieces before the question and outside every veil. A question mark with no question part covers all."""
+    said: list[Clause] = []
+    veiled = False
+    asked = False
+    for start, end in pieces:
+        if _QUESTION.match(view, start, end):
+            asked = True
+            break
+        if _RESET.match(view, start, end):
+            veiled = False
+        if veiled:
+            continue
+        veil = _VEIL.search(view, start, end)
+        last = veil.start() if veil else end
+        veiled = veil is not None
+        if last > start:
+            said.append(Clause(start, last, _HEDGE.search(view, start, last) is not None))
+    return said if asked or not asks else []

@@ -1,0 +1,124 @@
+"""What a mission's dials and style do to the persona's lines. Each is a pure function of the context.
+
+==================  =========================================================================================
+dial (0..100)       effect
+==================  =========================================================================================
+mode                REAL_LIFE: no emoji, whatever the density; CHAT: emoji by density
+pace                67 and up: the shorter half of a pool; 33 and down: the longer half
+emojiDensity        that chance in a hundred of an emoji after the line; none when COLD or TENSE
+flirtiness          turns WARM sooner: each 10 lower the mood it takes by 1
+hostility           NEUTRAL or COLD is heard as TENSE below a mood of 0.6 times the dial
+dryness             that chance in a hundred to drop a follow-up question; from 50 on, dry lines first
+vulnerability       that chance in a hundred to answer openness with a line of its own before going on
+escalationSpeed     NEUTRAL is heard as WARM from 80 - dial / 4, WARM as FLOW from 95 - dial / 4;
+                    below 25, FLOW is heard as WARM
+randomness          a quarter of it in a hundred: an aside about the persona's own life before going on
+styleIntensity      SOFT takes 15 off hostility (sharp styles) or escalation (lively ones), HARD adds 15;
+                    and the chance of the style's lead-in: SOFT 5, NORMAL 15, HARD 40 in a hundred
+==================  =========================================================================================
+
+Free play has no dials. A mission's own line keeps its question: the talk can't go on without it.
+"""
+
+from realtime.minds import ReplyContext
+from realtime.persona.choosing import Chooser, asks
+from storage.catalogue.model import Dynamics, Mood, PersonaStyle
+
+SHARP: frozenset[PersonaStyle] = frozenset({"CHALLENGING", "COLD", "DIRECT", "JUDGMENTAL"})
+LIVELY: frozenset[PersonaStyle] = frozenset({"FLIRTY", "PLAYFUL", "WARM", "CHAOTIC"})
+INTENSITY = {"SOFT": -15, "NORMAL": 0, "HARD": 15}
+LEAD_IN_CHANCE = {"SOFT": 5, "NORMAL": 15, "HARD": 40}
+UNHURRIED, HURRIED = 33, 67
+DRY = 50
+
+LEAD_INS: dict[PersonaStyle, tuple[str, ...]] = {
+    "NEUTRAL": (),
+    "FLIRTY": ("Well, you.", "Oh, you.", "Mm, go on, then."),
+    "PLAYFUL": ("Well, well.", "Okay, okay.", "Right, then.", "Ha."),
+    "CHALLENGING": ("Let's see.", "Go on, then.", "Hm, prove it."),
+    "WARM": ("Mm.", "Ah.", "I'm listening."),
+    "COLD": ("Fine.", "Well."),
+    "SHY": ("Um.", "Oh. Well.", "Sorry, um."),
+    "DIRECT": ("Plainly:", "Straight to it:", "Short version:"),
+    "JUDGMENTAL": ("Hm.", "Is that so.", "Interesting."),
+    "CHAOTIC": ("Wait, wait.", "Hold on.", "Okay, so."),
+}
+
+EMOJI: dict[PersonaStyle, tuple[str, ...]] = {
+    "NEUTRAL": ("🙂", "👍"),
+    "FLIRTY": ("😉", "😊", "✨"),
+    "PLAYFUL": ("😄", "😅", "🙃", "🎭"),
+    "CHALLENGING": ("🤔", "😏"),
+    "WARM": ("🙂", "🌿", "☕", "🤍"),
+    "COLD": ("🙂",),
+    "SHY": ("🙈", "☺️"),
+    "DIRECT": ("👍", "🙂"),
+    "JUDGMENTAL": ("🤨", "🤔"),
+    "CHAOTIC": ("🤯", "🎉", "🦆"),
+}
+
+
+def style_of(context: ReplyContext) -> PersonaStyle:
+    return context.persona.style if context.style is None else context.style.ai_style_key
+
+
+def heard_mood(context: ReplyContext) -> Mood:
+    """The mood as the persona's temper lets it be heard."""
+    dials = context.dynamics
+    if dials is None:
+        return context.mood
+    mood, percent = context.mood, context.mood_percent
+    extra = 0 if context.style is None else INTENSITY[context.style.style_intensity]
+    hostility = dials.hostility + (extra if style_of(context) in SHARP else 0)
+    speed = dials.escalation_speed + (extra if style_of(context) in LIVELY else 0)
+    if mood in ("NEUTRAL", "COLD") and percent < 0.6 * hostility:
+        return "TENSE"
+    if mood == "NEUTRAL" and percent >= 80 - speed / 4 - dials.flirtiness / 10:
+        return "WARM"
+    if mood == "WARM" and percent >= 95 - speed / 4:
+        return "FLOW"
+    if mood == "FLOW" and speed < 25:
+        return "WARM"
+    return mood
+
+
+def narrowed(lines: list[str], dials: Dynamics | None, mood: Mood) -> list[str]:
+    """Those of ``lines`` that suit pace, dryness and a cold mood; all of them rather than none."""
+    if dials is not None and dials.dryness >= DRY:
+        lines = [line for line in lines if not asks(line) and "!" not in line] or lines
+    if mood == "COLD" or (dials is not None and dials.pace >= HURRIED):
+        return sorted(lines, key=len)[: (len(lines) + 1) // 2]
+    if dials is not None and dials.pace <= UNHURRIED:
+        return sorted(lines, key=len)[len(lines) // 2 :]
+    return lines
+
+
+def drops_question(dials: Dynamics | None, chooser: Chooser) -> bool:
+    return dials is not None and chooser.chance("dryness", dials.dryness)
+
+
+def opens_up(dials: Dynamics | None, chooser: Chooser) -> bool:
+    return dials is not None and chooser.chance("vulnerability", dials.vulnerability)
+
+
+def digresses(dials: Dynamics | None, chooser: Chooser) -> bool:
+    return dials is not None and chooser.chance("randomness", dials.randomness / 4)
+
+
+def lead_ins(context: ReplyContext, chooser: Chooser) -> tuple[str, ...]:
+    """The short words the style may begin with in this reply; none most of the time."""
+    if context.style is None:
+        return ()
+    chance = LEAD_IN_CHANCE[context.style.style_intensity]
+    return LEAD_INS[style_of(context)] if chooser.chance("lead-in", chance) else ()
+
+
+def emoji(context: ReplyContext, mood: Mood, chooser: Chooser) -> str:
+    """What stands after the line: a space and an emoji, or nothing."""
+    dials = context.dynamics
+    if dials is None or dials.mode != "CHAT" or mood in ("COLD", "TENSE"):
+        return ""
+    if not chooser.chance("emoji", dials.emoji_density):
+        return ""
+    choice = EMOJI[style_of(context)]
+    return " " + choice[chooser.number("which emoji") % len(choice)]

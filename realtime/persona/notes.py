@@ -1,0 +1,56 @@
+"""What the persona notes between two replies of a session: the ``carry`` of a reply.
+
+Constant in size however long the talk: the lines already said are a bit each in a table of ``USED_BITS``,
+by the CRC-32 of the line. A line that was said is always known as said. One that was not is taken for said
+now and then (after 400 lines about once in twenty): it is passed over, which nobody notices.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from typing import Any
+
+USED_BITS = 8192  # 1 KiB; as base64 of incompressible bytes 1,380 characters, so a carry stays under 2 KiB
+RECALL_EVERY = 4  # replies: at most one recall in any four that follow each other
+
+
+def _bit(text: str) -> tuple[int, int]:
+    at = zlib.crc32(" ".join(text.casefold().split()).encode()) % USED_BITS
+    return at // 8, 1 << (at % 8)
+
+
+class Notes:
+    """Lines said and how long ago something was recalled. Mutable; made for one reply."""
+
+    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY - 1) -> None:
+        self._used = bytearray(used.ljust(USED_BITS // 8, b"\0"))
+        self.since_recall = since_recall
+
+    def said(self, text: str) -> bool:
+        byte, bit = _bit(text)
+        return bool(self._used[byte] & bit)
+
+    def mark(self, text: str) -> None:
+        byte, bit = _bit(text)
+        self._used[byte] |= bit
+
+    @property
+    def may_recall(self) -> bool:
+        return self.since_recall >= RECALL_EVERY - 1
+
+    def encode(self) -> str:
+        """At most 2 KiB."""
+        used = base64.b64encode(zlib.compress(bytes(self._used), 9)).decode()
+        return json.dumps({"r": self.since_recall, "u": used}, separators=(",", ":"))
+
+    @classmethod
+    def decode(cls, carry: str) -> "Notes":
+        """The notes of a carry; one that can't be read is an empty one, never an error."""
+        try:
+            read: Any = json.loads(carry)
+            used = zlib.decompressobj().decompress(base64.b64decode(read["u"]), USED_BITS // 8)
+            since = int(read["r"])
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError, binascii.Error, zlib.error):
+            return cls()
+        return cls(used, max(0, min(since, RECALL_EVERY - 1)))

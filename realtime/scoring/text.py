@@ -1,0 +1,138 @@
+"""Reading a turn into words, clauses and sentences, without losing where each stood.
+
+Offsets are code points of the text exactly as sent. Matching happens on a second, parallel list of *terms*:
+lower case, straight apostrophes, contractions written out ("I'm" gives ``i`` and ``am``), so that every rule is
+written once, in one form. Both terms of a contraction carry the offsets of the whole word.
+
+All patterns here are unambiguous from left to right: time is linear in the text, whatever the text is.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+# Characters that may go on with a word once a letter or digit has begun it: anything but white space,
+# punctuation, symbols and emoji. Combining marks and invisible joiners stay inside (no split words).
+_REST: Final = (
+    r"[^\s\x00-/:-@\[-`{-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7"
+    r"\u2000-\u200a\u200e-\u205f\u2061-\u2bff\u3000-\u3004\u3008-\u3020\u3030\u30fb\ufe00-\ufe0f"
+    r"\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff\U000e0000-\U000e007f]"
+)
+_APOSTROPHES: Final = "'\u2019\u02bc\u2018\uff07\u2032"
+_WORD: Final = rf"[0-9]+(?:[.,:][0-9]+)+|[^\W_]{_REST}*(?:[{_APOSTROPHES}][^\W_]{_REST}*)*"
+_TOKEN: Final = re.compile(
+    rf"({_WORD})|([.!?\u2026\u3002\uff01\uff1f\u061f]+(?:\s+[.!?\u2026\u3002\uff01\uff1f\u061f]+)*|\n+)|([,;:()\u2013\u2014-])"
+)
+_PLAIN_WORD: Final = re.compile(_WORD)
+_STRAIGHT: Final = {ord(c): "'" for c in _APOSTROPHES} | dict.fromkeys(
+    (0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)
+)
+
+_WHOLE: Final[dict[str, tuple[str, ...]]] = {
+    "i'm": ("i", "am"), "im": ("i", "am"), "i'd": ("i", "would"), "i'll": ("i", "will"),
+    "i've": ("i", "have"), "ive": ("i", "have"), "can't": ("can", "not"), "cant": ("can", "not"),
+    "cannot": ("can", "not"), "won't": ("will", "not"), "wont": ("will", "not"), "shan't": ("shall", "not"),
+    "ain't": ("is", "not"), "dont": ("do", "not"), "didnt": ("did", "not"), "doesnt": ("does", "not"),
+    "isnt": ("is", "not"), "youre": ("you", "are"), "thats": ("that", "is"), "whats": ("what", "is"),
+    "let's": ("let", "us"), "lets": ("let", "us"), "gonna": ("going", "to"), "wanna": ("want", "to"),
+    "gotta": ("got", "to"), "kinda": ("kind", "of"), "sorta": ("sort", "of"), "u": ("you",), "ur": ("your",),
+    "r": ("are",), "thx": ("thanks",), "pls": ("please",), "gimme": ("give", "me"), "lemme": ("let", "me"),
+    "y'all": ("you",), "ok": ("okay",), "yeah": ("yes",), "yep": ("yes",), "yup": ("yes",), "nope": ("no",),
+    "nah": ("no",), "dunno": ("do", "not", "know"), "cuz": ("because",), "cos": ("because",),
+    "favourite": ("favorite",), "apologise": ("apologize",), "mum": ("mom",),
+}  # fmt: skip
+_ENDINGS: Final = {"n't": "not", "'re": "are", "'ll": "will", "'ve": "have", "'d": "would", "'m": "am"}
+# After these words "'s" is "is"; elsewhere it is taken for the possessive and dropped.
+_IS_AFTER: Final = frozenset(
+    "it that this he she there here what who where how when why everything nothing something name".split()
+)
+
+
+class Sentence(NamedTuple):
+    """Terms ``first`` up to ``last`` (exclusive); ``mark`` is its closing punctuation, "" if it has none."""
+
+    first: int
+    last: int
+    mark: str
+    words: int
+
+    @property
+    def asks_once(self) -> bool:
+        """Closed by exactly one question mark. A string of them says no more than none."""
+        return self.mark.count("?") + self.mark.count("\uff1f") + self.mark.count("\u061f") == 1
+
+
+class Parsed(NamedTuple):
+    """``terms[i]`` stands at ``text[starts[i]:ends[i]]``. ``clause_starts``: the terms that open a clause."""
+
+    text: str
+    terms: list[str]
+    starts: list[int]
+    ends: list[int]
+    sentences: list[Sentence]
+    sentence_of: list[int]
+    clause_starts: set[int]
+    total_words: int
+
+
+def expand(word: str) -> tuple[str, ...]:
+    """The terms of one word: ``"Don't"`` gives ``("do", "not")``; never empty."""
+    low = word.lower()
+    known = _WHOLE.get(low)
+    if known is not None:
+        return known
+    if low.isascii():
+        if "'" not in low:
+            return ("haha",) if low.startswith("haha") else (low,)
+    else:
+        low = low.translate(_STRAIGHT)
+        known = _WHOLE.get(low)
+        if known is not None:
+            return known
+    at = low.find("'")
+    if at < 0:
+        return (low,)
+    if low.endswith("n't") and len(low) > 3:
+        return (low[:-3], "not")
+    stem, tail = low[:at], low[at:]
+    if tail == "'s":
+        return (stem, "is") if stem in _IS_AFTER else (stem,)
+    ending = _ENDINGS.get(tail)
+    return (stem, ending) if ending and stem else (low,)
+
+
+def words_of(text: str) -> list[str]:
+    """The terms of a text without their places: for lines that are only compared with."""
+    return [term for word in _PLAIN_WORD.findall(text) for term in expand(word)]
+
+
+def parse(text: str) -> Parsed:
+    """Terms with offsets, sentences and clauses. Any string is accepted, the empty one too."""
+    terms: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    sentences: list[Sentence] = []
+    sentence_of: list[int] = []
+    clauses: set[int] = {0}
+    first = words = total = 0
+    for found in _TOKEN.finditer(text):
+        kind = found.lastindex
+        if kind == 1:
+            start, end = found.span()
+            for term in expand(found.group()):
+                terms.append(term)
+                starts.append(start)
+                ends.append(end)
+                sentence_of.append(len(sentences))
+            words += 1
+        elif kind == 2:
+            if words:
+                sentences.append(Sentence(first, len(terms), found.group(), words))
+                total += words
+                first, words = len(terms), 0
+                clauses.add(first)
+        else:
+            clauses.add(len(terms))
+    if words:
+        sentences.append(Sentence(first, len(terms), "", words))
+        total += words
+    return Parsed(text, terms, starts, ends, sentences, sentence_of, clauses, total)

@@ -1,0 +1,360 @@
+"""The session lifecycle: the only writer of ``practice_session``, ``turn`` and ``session_event``.
+
+Four things move ``last_seq``: the writer's batch (the fragments below, composed in ``storage.append``), the end's
+UPDATE (``begin_end``), the finalizer (``finish``), and ``create``. All of them check the status; the first UPDATE
+out of IN_PROGRESS decides the cause, once.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import execute, row, rows, sql
+from storage.rows import EventRow, SessionHead, TurnRow
+from storage.unnest import Columns
+
+_TURN_TYPES: dict[str, str] = {
+    "position": "int",
+    "turn_index": "int",
+    "body_hash": "bytea",
+    "line_hash": "bigint",
+    "first_seq": "int",
+    "final_seq": "int",
+}
+_SMALL = frozenset(
+    (
+        *("score", "confidence", "clarity", "humor", "tension_control", "emotional_warmth", "dominance"),
+        *("charisma_index", "mood_percent", "progress", "filler_words", "total_words", "xp", "coins", "gems"),
+    )
+)
+_JSON = frozenset(("evidence", "observed", "hooks", "patterns", "mood", "delivery"))
+_TURN_FIELDS = TurnRow.__struct_fields__
+
+
+def _type_of(field: str) -> str:
+    return _TURN_TYPES.get(field, "smallint" if field in _SMALL else "text")
+
+
+TURN = Columns("turns", (("user_id", "uuid"), ("session_id", "uuid"), *((f, _type_of(f)) for f in _TURN_FIELDS)))
+EVENT = Columns(
+    "events",
+    (("user_id", "uuid"), ("session_id", "uuid"), ("seq", "int"), ("type", "text"), ("body", "text")),
+)
+
+ADVANCE_CTE = """
+advanced AS (
+    UPDATE practice_session s SET
+        last_seq = h.seq,
+        state = h.state,
+        channel = CASE WHEN h.voice THEN 'VOICE' ELSE s.channel END,
+        ending_until = CASE WHEN h.ending_seconds IS NULL THEN s.ending_until
+                            ELSE now() + make_interval(secs => h.ending_seconds) END,
+        reply_id = CASE WHEN s.reply_id = h.clears_reply THEN NULL ELSE s.reply_id END,
+        last_turn_at = CASE WHEN h.new_turn THEN now() ELSE s.last_turn_at END,
+        updated_at = now()
+    FROM head h
+    WHERE s.user_id = h.user_id AND s.id = h.session_id
+        AND s.status = 'IN_PROGRESS' AND s.last_seq = h.expected_seq
+        AND (NOT h.new_turn OR s.ending_until IS NULL)
+        AND (h.item_id IS NULL OR NOT EXISTS (
+            SELECT 1 FROM turn t
+            WHERE t.user_id = h.user_id AND t.session_id = h.session_id AND t.item_id = h.item_id))
+        AND NOT EXISTS (SELECT 1 FROM stale WHERE stale.session_id = h.session_id)
+    RETURNING s.user_id, s.id
+)"""
+
+_values = ", ".join(f"t.{field}::jsonb" if field in _JSON else f"t.{field}" for field in _TURN_FIELDS)
+INSERT_TURNS_CTE = f"""
+inserted_turns AS (
+    INSERT INTO turn (user_id, session_id, {", ".join(_TURN_FIELDS)})
+    SELECT t.user_id, t.session_id, {_values}
+    FROM turns t JOIN advanced a ON a.user_id = t.user_id AND a.id = t.session_id
+)"""
+INSERT_EVENTS_CTE = """
+inserted_events AS (
+    INSERT INTO session_event (user_id, session_id, seq, type, body)
+    SELECT e.user_id, e.session_id, e.seq, e.type, e.body
+    FROM events e JOIN advanced a ON a.user_id = e.user_id AND a.id = e.session_id
+)"""
+
+
+def turn_values(user_id: UUID, session_id: UUID, turn: TurnRow) -> tuple[Any, ...]:
+    return (user_id, session_id, *msgspec.structs.astuple(turn))
+
+
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as it begins: the copies of its version's terms, its first events and its first state."""
+
+    user_id: UUID
+    id: UUID
+    template_id: UUID | None
+    template_version_id: UUID | None
+    template_code: str | None
+    persona_id: UUID
+    persona_key: str
+    category_key: str | None
+    goal_type: str | None
+    difficulty: str | None
+    style: str | None
+    objective_key: str | None
+    objective_type: str | None
+    dynamic_type: str | None
+    location_tag: str | None
+    success_threshold: int
+    fail_threshold: int
+    ai_mode: str
+    model: str
+    state: str
+    last_seq: int
+    turns: tuple[TurnRow, ...]
+    events: tuple[EventRow, ...]
+
+
+async def create(connection: AsyncConnection, new: NewSession) -> bool:
+    """Store a new session with its first events; False when this id exists already (nothing is written)."""
+    fields = [f for f in new.__struct_fields__ if f not in ("turns", "events")]
+    made = await execute(
+        connection,
+        f"""INSERT INTO practice_session ({", ".join(fields)}) VALUES ({", ".join(f":{f}" for f in fields)})
+            ON CONFLICT (user_id, id) DO NOTHING""",
+        **{f: getattr(new, f) for f in fields},
+    )
+    if not made:
+        return False
+    for turn in new.turns:
+        values = msgspec.structs.asdict(turn)
+        await connection.execute(
+            sql(
+                f"""INSERT INTO turn (user_id, session_id, {", ".join(_TURN_FIELDS)})
+                    VALUES (:user_id, :session_id, {", ".join(f":{f}" for f in _TURN_FIELDS)})"""
+            ),
+            {"user_id": new.user_id, "session_id": new.id, **values},
+        )
+    for event in new.events:
+        await add_event(connection, new.user_id, new.id, event)
+    return True
+
+
+async def add_event(connection: AsyncConnection, user_id: UUID, session_id: UUID, event: EventRow) -> None:
+    await execute(
+        connection,
+        """INSERT INTO session_event (user_id, session_id, seq, type, body)
+           VALUES (:user_id, :session_id, :seq, :type, :body)""",
+        user_id=user_id,
+        session_id=session_id,
+        seq=event.seq,
+        type=event.type,
+        body=event.body,
+    )
+
+
+_HEAD_FIELDS = ", ".join(SessionHead.__struct_fields__)
+
+
+async def head(
+    connection: AsyncConnection, user_id: UUID, session_id: UUID, *, lock: bool = False
+) -> SessionHead | None:
+    """The session's row, or None when this user has no such session. ``lock``: FOR UPDATE."""
+    found = await row(
+        connection,
+        f"""SELECT {_HEAD_FIELDS} FROM practice_session WHERE user_id = :user_id AND id = :session_id
+            {"FOR UPDATE" if lock else ""}""",
+        user_id=user_id,
+        session_id=session_id,
+    )
+    return None if found is None else SessionHead(**found)
+
+
+# --- the reply's claim -------------------------------------------------------------------------------------------
+
+
+async def claim_reply(
+    connection: AsyncConnection, user_id: UUID, session_id: UUID, reply_id: str, *, seconds: float
+) -> bool:
+    """Claim the session's one reply for ``seconds``; False when another claim holds or the session ended."""
+    return bool(
+        await execute(
+            connection,
+            """UPDATE practice_session SET reply_id = :reply_id,
+                   reply_until = now() + make_interval(secs => :seconds), updated_at = now()
+               WHERE user_id = :user_id AND id = :session_id AND status = 'IN_PROGRESS'
+                   AND (reply_id IS NULL OR reply_until < now())""",
+            user_id=user_id,
+            session_id=session_id,
+            reply_id=reply_id,
+            seconds=seconds,
+        )
+    )
+
+
+async def drop_reply(connection: AsyncConnection, user_id: UUID, session_id: UUID, reply_id: str) -> None:
+    """Give a claim back without a reply."""
+    await execute(
+        connection,
+        """UPDATE practice_session SET reply_id = NULL, updated_at = now()
+           WHERE user_id = :user_id AND id = :session_id AND reply_id = :reply_id""",
+        user_id=user_id,
+        session_id=session_id,
+        reply_id=reply_id,
+    )
+
+
+# --- presence ----------------------------------------------------------------------------------------------------
+
+
+async def attach(connection: AsyncConnection, keys: list[tuple[UUID, UUID]], *, lease_seconds: float) -> None:
+    """Renew the lease of sessions that sockets hold here."""
+    await connection.execute(
+        sql(
+            """UPDATE practice_session s SET attached_until = now() + make_interval(secs => :seconds),
+                   detached_at = NULL
+               FROM unnest(CAST(:users AS uuid[]), CAST(:ids AS uuid[])) AS held(user_id, id)
+               WHERE s.user_id = held.user_id AND s.id = held.id AND s.status = 'IN_PROGRESS'"""
+        ),
+        {"users": [user for user, _ in keys], "ids": [key for _, key in keys], "seconds": lease_seconds},
+    )
+
+
+async def detach(connection: AsyncConnection, user_id: UUID, session_id: UUID) -> None:
+    """The last socket of a session left this process in order."""
+    await execute(
+        connection,
+        """UPDATE practice_session SET detached_at = now()
+           WHERE user_id = :user_id AND id = :session_id AND status = 'IN_PROGRESS'""",
+        user_id=user_id,
+        session_id=session_id,
+    )
+
+
+# --- the end -----------------------------------------------------------------------------------------------------
+
+_LEFT = "(s.attached_until IS NULL OR s.attached_until < now())"
+_UNHELD = "(s.attached_until IS NULL OR s.attached_until < now() OR s.detached_at IS NOT NULL)"
+# What must hold, by the database's clock, for a session to end for this cause. The others need nothing.
+CONDITIONS: dict[str, str] = {
+    "GRACE": f"s.detached_at < now() - make_interval(secs => :grace) AND {_LEFT}",
+    "IDLE": f"coalesce(s.last_turn_at, s.created_at) < now() - make_interval(secs => :idle) AND {_LEFT}",
+    "AGE": "(s.created_at < now() - make_interval(secs => :age) OR :turns_reached)",
+    "RULE": "(s.ending_until < now() OR :closing_done)",
+    "TIMER": "s.last_seq = :expected_seq AND s.ending_until IS NULL",
+    "REPLACED": _UNHELD,
+}
+
+_FINALIZING = """'{"type":"session.finalizing","event_id":"event_' || replace(e.id::text, '-', '') || '_'
+    || e.last_seq || '","session_id":"' || e.id || '","seq":' || e.last_seq || ',"reason":"' || e.cause || '"}'"""
+
+
+async def begin_end(
+    connection: AsyncConnection, user_id: UUID, session_id: UUID, cause: str, **condition: Any
+) -> str | None:
+    """Move the session from IN_PROGRESS to FINALIZING, if nobody did and the cause's condition holds.
+
+    The one UPDATE decides the cause (a session that was ending by its own rules has RULE), stamps ``ended_at``,
+    time zone and local date, and appends ``session.finalizing``. Returns the stored cause, or None.
+    """
+    holds = CONDITIONS.get(cause, "true")
+    found = await row(
+        connection,
+        f"""WITH e AS (
+                UPDATE practice_session s SET
+                    status = 'FINALIZING',
+                    cause = CASE WHEN s.ending_until IS NOT NULL THEN 'RULE' ELSE :cause END,
+                    ended_at = z.at, time_zone = u.time_zone, local_date = (z.at AT TIME ZONE u.time_zone)::date,
+                    last_seq = s.last_seq + 1, reply_id = NULL, updated_at = now()
+                FROM app_user u, practice_session p, LATERAL (
+                    SELECT CASE WHEN p.ending_until IS NULL AND :cause IN ('IDLE', 'GRACE', 'REPLACED', 'SYSTEM')
+                        THEN coalesce(p.last_turn_at, p.created_at) ELSE now() END AS at
+                ) z
+                WHERE s.user_id = :user_id AND s.id = :session_id AND s.status = 'IN_PROGRESS' AND {holds}
+                    AND u.id = s.user_id AND p.user_id = s.user_id AND p.id = s.id
+                RETURNING s.user_id, s.id, s.last_seq, s.cause
+            ), logged AS (
+                INSERT INTO session_event (user_id, session_id, seq, type, body)
+                SELECT e.user_id, e.id, e.last_seq, 'session.finalizing', {_FINALIZING} FROM e
+            )
+            SELECT cause FROM e""",
+        user_id=user_id,
+        session_id=session_id,
+        cause=cause,
+        **condition,
+    )
+    return None if found is None else str(found["cause"])
+
+
+async def due(
+    connection: AsyncConnection, *, grace: float, idle: float, age: float, limit: int
+) -> list[tuple[UUID, UUID, str]]:
+    """Open sessions that somebody must end: (user, session, cause). A hint only: ``begin_end`` checks again."""
+    found = await rows(
+        connection,
+        f"""SELECT s.user_id, s.id, CASE
+                WHEN s.ending_until < now() THEN 'RULE'
+                WHEN s.created_at < now() - make_interval(secs => :age) THEN 'AGE'
+                WHEN {CONDITIONS["GRACE"]} THEN 'GRACE'
+                ELSE 'IDLE' END AS cause
+            FROM practice_session s
+            WHERE s.status = 'IN_PROGRESS' AND (s.ending_until < now()
+                OR s.created_at < now() - make_interval(secs => :age)
+                OR ({CONDITIONS["GRACE"]}) OR ({CONDITIONS["IDLE"]}))
+            ORDER BY random() LIMIT :limit""",
+        grace=grace,
+        idle=idle,
+        age=age,
+        limit=limit,
+    )
+    return [(r["user_id"], r["id"], r["cause"]) for r in found]
+
+
+async def unfinished(connection: AsyncConnection, *, attempts: int, limit: int) -> list[tuple[UUID, UUID]]:
+    """Sessions that ended and are not final, whose turn to be tried (again) has come; quarantined ones are not."""
+    found = await rows(
+        connection,
+        """SELECT user_id, id FROM practice_session
+           WHERE status = 'FINALIZING' AND finalize_failures < :attempts
+               AND (finalize_after IS NULL OR finalize_after < now())
+           ORDER BY ended_at LIMIT :limit FOR UPDATE SKIP LOCKED""",
+        attempts=attempts,
+        limit=limit,
+    )
+    return [(r["user_id"], r["id"]) for r in found]
+
+
+async def finalize_failed(connection: AsyncConnection, user_id: UUID, session_id: UUID) -> int:
+    """Count a failed finalization and put the next try off (1, 4, 9, ... seconds); the failures so far."""
+    found = await row(
+        connection,
+        """UPDATE practice_session SET finalize_failures = finalize_failures + 1,
+               finalize_after = now() + make_interval(secs => (finalize_failures + 1) ^ 2), updated_at = now()
+           WHERE user_id = :user_id AND id = :session_id AND status = 'FINALIZING' RETURNING finalize_failures""",
+        user_id=user_id,
+        session_id=session_id,
+    )
+    return 0 if found is None else int(found["finalize_failures"])
+
+
+async def finish(
+    connection: AsyncConnection,
+    user_id: UUID,
+    session_id: UUID,
+    *,
+    status: str,
+    end_reason_code: str,
+    user_seq: int,
+    summary_event: EventRow,
+) -> None:
+    """The final status and ``session.summary``, under the row lock that the finalizer holds."""
+    await execute(
+        connection,
+        """UPDATE practice_session SET status = :status, end_reason_code = :code, user_seq = :user_seq,
+               last_seq = :seq, updated_at = now()
+           WHERE user_id = :user_id AND id = :session_id""",
+        user_id=user_id,
+        session_id=session_id,
+        status=status,
+        code=end_reason_code,
+        user_seq=user_seq,
+        seq=summary_event.seq,
+    )
+    await add_event(connection, user_id, session_id, summary_event)
