@@ -6,7 +6,7 @@ was not committed can be made again, by this process or another, and gives the s
 """
 
 import copy
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from realtime.protocol import events
 from realtime.protocol.events import Event, Payload
 from storage.rows import EventRow, MemoryRow, SessionWrite, TurnRow
 
-Memory = Mapping[str, MemoryEntry]
+Memory = dict[str, MemoryEntry]
 
 
 class Minds(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class _Draft:
         return event
 
     def remember(self, change: Change, redacts: tuple[int, ...] = ()) -> None:
-        event = self.emit(f"memory.{change.op}", event_payload(change, redacts))
+        event = self.emit(f"memory.{change.op}", event_payload(change, redacts=redacts))
         self.rows.append(_memory_row(self.spec.persona.code, change, event.seq))
 
     def item(self, item: Payload, *, added: bool = True) -> None:

@@ -12,7 +12,7 @@ from realtime.core.facts import Tally, Terms
 from realtime.core.graph import Walk
 from realtime.core.mood import MoodState
 from realtime.domain import MemoryMode
-from storage.catalogue.model import Persona, Template
+from storage.catalogue.model import Intent, Persona, Template
 
 MAX_BYTES = 8_192  # durability rule 3; the column has the same CHECK
 KEPT_LINE = 240  # code points of a line kept for comparison; echo and repetition show within these
@@ -54,7 +54,7 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     mood: MoodState = msgspec.field(default_factory=MoodState)
     node: str | None = None
     arrived: bool = False
-    intents: tuple[str, ...] = ()
+    intents: tuple[Intent, ...] = ()
     carry: str = ""
     recalled: tuple[str, ...] = ()
     tips: tuple[str, ...] = ()

@@ -57,14 +57,17 @@ _RESET = re.compile(r"\W{0,3}(?:but|anyway|however|btw|by the way)\b", re.IGNORE
 _VEIL = re.compile(
     r"""
     \bif(?!\s(?:i'?m|i\sam|we'?re)\s(?:being\s)?honest|\syou\s(?:must|want\sto)\sknow)\b
-  | \b(?:wish|imagine|pretend|pretending|supposing|whether|would|wouldn't|could|couldn't|should|might|maybe\sone\sday)\b
+  | \b(?:wish|imagine|pretend|pretending|supposing|whether|would|wouldn't|could|couldn't|should|might)\b
   | (?<!i\s)\bsuppose\b | \blet'?s\ssay\b | (?<!to\s)(?<!must\s)(?<!will\s)\bsays?\b
-  | \b(?:said|told|tells|telling|asked|asks|claims?|claimed|thinks|thought|believes|insists|jokes|joked|wrote|texted)\b
+  | \b(?:said|told|tells|telling|asked|asks|claims?|claimed|thinks|thought|believes|insists|jokes|joked)\b
+  | \b(?:wrote|texted)\b
   | \btell\s(?:people|everyone|everybody|them|him|her|myself)\b
-  | \b(?:they|people|everyone|you|others|friends|parents|folks|we)\s(?:all\s|always\s|might\s)?(?:think|call|believe|assume)\b
-  | \b(?:don't|dont|do\snot|didn't|never|can't)\s(?:think|believe|claim|mean)\b | \bdoubt\b | \bnot\s(?:that|true|like|as\sif)\b
+  | \b(?:they|people|everyone|you|others|friends|parents|folks|we)\s(?:all\s|always\s)?(?:think|call|believe|assume)\b
+  | \b(?:don't|dont|do\snot|didn't|never|can't)\s(?:think|believe|claim|mean)\b
+  | \bdoubt\b | \bnot\s(?:that|true|like|as\sif)\b
   | \b(?:he|she|they|mum|mom|dad|friend|brother|sister)(?:\s(?:was|is|were|are)|'s|'re)\slike\b
-  | \bas\s(?:if|though)\b | \blike\s(?:i|im|i'm|i've)\b | \bused\sto\b | \b(?:when|whenever|once|until|before|after|by\sthe\stime)\s(?:i|i'm|im|you)\b
+  | \bas\s(?:if|though)\b | \blike\s(?:i|im|i'm|i've)\b | \bused\sto\b
+  | \b(?:when|whenever|once|until|before|after|by\sthe\stime)\s(?:i|i'm|im|you)\b
   | \bin\s(?:another|my\s(?:next|past|other))\slife\b | \b(?:dreamt|dreamed|dream\sthat|dreams?\swhere)\b
   | \b(?:lyrics?|the\ssong\sgoes|the\squote|as\sthey\ssay|quote)\b | \bwhat\si\b | \bwho\si\b
     """,
@@ -74,9 +77,10 @@ _VEIL = re.compile(
 _SENTENCE_VEIL = re.compile(
     r"""
     ,\s?(?:he|she|they|you|my\s\w{1,20}|\w{1,20})\s(?:said|says|told\sme|goes|claims)\W{0,3}$
-  | ,\s?(?:said|says|quoth)\s | \boh,?\s(?:great|joy|sure|yay|brilliant|fantastic)\b | \bsure,\s(?:because|cause|and)\b
+  | ,\s?(?:said|says|quoth)\s | \boh,?\s(?:great|joy|sure|yay|brilliant|fantastic)\b
+  | \bsure,\s(?:because|cause|and)\b
   | \bas\sif\b | (?<!\w)/s\b | \bsaid\sno\s?(?:one|body)\b | \b(?:totally|definitely|so)\snot\b | \bin\smy\sdreams\b
-  | \b(?:lol|haha)\s(?:not|no)\b | \bnot\sreally\b | ,\snot\W{0,3}$ | \bobviously\snot\b
+  | \b(?:lol|haha)\s(?:not|no)\b | ,\s?not\sreally\W{0,3}$ | ,\snot\W{0,3}$ | \bobviously\snot\b
   | \b(?:role\s?play(?:ing)?|in\scharacter|for\sexample|e\.g|hypothetically)\b | \bwhat\s(?:an?\s)?(?:joy|treat)\b
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -29,19 +29,18 @@ DATE = re.compile(
 )
 _ON = re.compile(r"^on\s(?:the\s)?", re.IGNORECASE)
 
-_UNITS = "one two three four five six seven eight nine".split()
-_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SPOKEN = (
-    {word: n for n, word in enumerate(_UNITS, 1)}
-    | {word: n for n, word in enumerate(_TEENS, 10)}
-    | {word: n for n, word in zip(_TENS, range(20, 100, 10), strict=True)}
-    | {
-        f"{ten}-{unit}": n * 10 + m
-        for n, ten in enumerate(_TENS, 2)
-        for m, unit in enumerate(_UNITS, 1)
-    }
+_UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TEENS = (
+    *("ten", "eleven", "twelve", "thirteen", "fourteen"),
+    *("fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_SPOKEN: dict[str, int] = {
+    **{word: n for n, word in enumerate(_UNITS, 1)},
+    **{word: n for n, word in enumerate(_TEENS, 10)},
+    **{word: 10 * n for n, word in enumerate(_TENS, 2)},
+    **{f"{ten}-{unit}": 10 * n + m for n, ten in enumerate(_TENS, 2) for m, unit in enumerate(_UNITS, 1)},
+}
 _TENS_WORD = "|".join(_TENS)
 _UNITS_WORD = "|".join(_UNITS)
 NUMBER = rf"(?:\d{{1,3}}|(?:{_TENS_WORD})(?:[\s-](?:{_UNITS_WORD}))?|{'|'.join(_TEENS)}|{_UNITS_WORD})"
@@ -57,11 +56,10 @@ def number_of(text: str) -> int | None:
 
 def event_parts(value: str) -> dict[str, str]:
     """``{what, date?}`` of an ``events.*`` value ("exam on Friday" gives what "exam", date "Friday")."""
-    found = None
-    for found in DATE.finditer(value):
-        pass
-    if found is None:
+    dates = list(DATE.finditer(value))
+    if not dates:
         return {"what": value.strip()}
+    found = dates[-1]
     rest = f"{value[: found.start()]} {value[found.end() :]}"
     what = " ".join(rest.split()) or value
     return {"what": what, "date": _ON.sub("", found.group())}

@@ -24,6 +24,8 @@ class Lexicon(msgspec.Struct, frozen=True):
     not_workplaces: frozenset[str]
     evaluative: frozenset[str]
     not_places: frozenset[str]
+    workplaces: frozenset[str]
+    dwellings: frozenset[str]
     place_stops: frozenset[str]
     stops: frozenset[str]
     not_things: frozenset[str]

@@ -14,7 +14,7 @@ _GAP = re.compile(r"\s{0,3}")
 _LINK = re.compile(r"\s{0,2}(?:,\s{0,2}(?:and|or)?\b|/|&|\b(?:and|or)\b)\s{0,3}", re.IGNORECASE)
 _PLACE_LINKS = frozenset(("de", "of", "la", "le", "el", "upon", "da", "do", "del", "near", "the", "on", "and"))
 _PLACE_PART = re.compile(r"\s{0,2},\s{1,2}(?=[^\W\d_])")
-_PLACE_IN = frozenset(("in", "near"))
+_NO_DWELLINGS = LEXICON.not_places - LEXICON.dwellings
 _DETERMINERS = frozenset(("the", "a", "an", "my", "our"))
 
 
@@ -59,12 +59,14 @@ def place(view: str, at: int, end: int) -> Span | None:
         lead += 1
     if lead == len(found):
         return None
+    span: Span | None
     if capital(view, found[lead]):
         span = _named_place(view, found, lead, end)
     else:
         for index, word in enumerate(found[lead:], lead):
-            if word.low in _PLACE_IN and index > lead:
-                return place(view, word.end, end)
+            if word.low == "in" and index > lead:
+                dwelling = all(each.low not in _NO_DWELLINGS for each in found[lead:index])
+                return place(view, word.end, end) if dwelling else None
         span = _plain_place(found, lead)
     if span is None or any(char.isdigit() for char in view[span.start : span.end]):
         return None
@@ -130,11 +132,13 @@ def _thing(view: str, at: int, end: int) -> Span | None:
     if not kept or len(kept) > MAX_ITEM_WORDS:
         return None
     content = [word for word in kept if word.low not in ("the", "a", "an", "all", "some", "any")]
-    if not content or content[0].low in LEXICON.not_things or content[-1].low in LEXICON.not_things:
+    if not content:
         return None
-    if content[0].low == "to" and (len(content) != 2 or content[1].low not in LEXICON.infinitives):
-        return None
-    return Span(kept[0].start, kept[-1].end)
+    if content[0].low == "to":
+        usable = len(content) == 2 and content[1].low in LEXICON.infinitives
+    else:
+        usable = content[0].low not in LEXICON.not_things and content[-1].low not in LEXICON.not_things
+    return Span(kept[0].start, kept[-1].end) if usable else None
 
 
 def _is_joint(view: str, kept: list[Word], word: Word, end: int) -> bool:

@@ -99,9 +99,7 @@ def apply(
     before = known.get(candidate.key)
     items = before.items if before else ()
     rest = tuple(item for item in items if not _same(item.value, value))
-    source = MemorySource(
-        item_id=item_id, start=candidate.start, end=candidate.end, quote=candidate.quote
-    )
+    source = MemorySource(item_id=item_id, start=candidate.start, end=candidate.end, quote=candidate.quote)
     if candidate.op == "remove":
         if kind != "list" or len(rest) == len(items):
             return None
@@ -111,14 +109,10 @@ def apply(
         )
     if len(rest) < len(items):
         return None
-    item = RememberedItem(
-        value=value, confidence=candidate.confidence, source=source, written_at=written_at
-    )
+    item = RememberedItem(value=value, confidence=candidate.confidence, source=source, written_at=written_at)
     if kind == "single":
         previous = items[-1].value if items else None
-        return _change(
-            before, candidate.key, (item,), value, previous, candidate.confidence, source, written_at
-        )
+        return _change(before, candidate.key, (item,), value, previous, candidate.confidence, source, written_at)
     grown = (*items, item)[-MAX_LIST_ITEMS:]
     return _change(before, candidate.key, grown, value, None, candidate.confidence, source, written_at)
 
@@ -143,8 +137,7 @@ def edit(known: dict[str, MemoryEntry], key: str, value: str, *, written_at: str
     if any(reads_as_instruction(each) for each in values):
         raise ValueInvalid("the value reads as an instruction")
     items = tuple(
-        RememberedItem(value=each, confidence=1.0, source=NO_SOURCE, written_at=written_at)
-        for each in values
+        RememberedItem(value=each, confidence=1.0, source=NO_SOURCE, written_at=written_at) for each in values
     )
     previous = value_text(before)
     return _change(before, key, items, ", ".join(values), previous, 1.0, NO_SOURCE, written_at)

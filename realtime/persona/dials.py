@@ -105,9 +105,9 @@ def digresses(dials: Dynamics | None, chooser: Chooser) -> bool:
     return dials is not None and chooser.chance("randomness", dials.randomness / 4)
 
 
-def lead_ins(context: ReplyContext, chooser: Chooser) -> tuple[str, ...]:
+def lead_ins(context: ReplyContext, mood: Mood, chooser: Chooser) -> tuple[str, ...]:
     """The short words the style may begin with in this reply; none most of the time."""
-    if context.style is None:
+    if context.style is None or (mood in ("COLD", "TENSE") and style_of(context) not in SHARP):
         return ()
     chance = LEAD_IN_CHANCE[context.style.style_intensity]
     return LEAD_INS[style_of(context)] if chooser.chance("lead-in", chance) else ()

@@ -28,7 +28,7 @@ _OFFER = re.compile(
     r"|(?:how|what) about (?:we|a|an|some|this|that|next|going|\w+ing)\b)"
 )
 _TURNED_BACK = re.compile(
-    r"^(?:(?:and|but|so)\b[, ]*)?(?:(?:how|what) about |and )?(?:you|yours|yourself)(?: then| though)?$"
+    r"(?:^(?:so )?|\b(?:and |but )?(?:how about|what about|and) )(?:you|yours|yourself)(?: then| though)?$"
 )
 _TAG = re.compile(r"^(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
 _REMEMBERS = re.compile(
@@ -45,10 +45,10 @@ _SHORT_FORMS = (
     ("'m", " am"),
     ("'s", " is"),
 )
-_SMALL_WORDS = frozenset(
+_SMALL_WORDS = frozenset(  # a sentence of them reads better than a list of quoted words
     "a an and are as at be been but by can could did do does for from had has have how i if in into is it its"
     " me mine my of on or so some that the their them then there they this to too was we were what when where"
-    " which who why will with would you your yours us not".split()
+    " which who why will with would you your yours us not".split()  # noqa: SIM905
 )
 
 
@@ -62,6 +62,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 def listen(text: str | None, persona_line: str | None, facts: tuple[Fact, ...]) -> Asked:
+    """What ``text`` asks. "And you?" asks what the learner spoke of, else what the persona had asked."""
     found: list[Fact] = []
     unknown = about_learner = False
     said = sentences(text or "")
@@ -69,10 +70,11 @@ def listen(text: str | None, persona_line: str | None, facts: tuple[Fact, ...]) 
         plain = _plain(sentence)
         if not _is_question(sentence, plain) or _OFFER.match(plain) or _TAG.match(plain):
             continue
-        if _TURNED_BACK.match(plain):
-            plain = " ".join(_plain(other) for other in said if other != sentence)
-            fact = fact_for(plain, facts) or fact_for(_plain(_question_of(persona_line)), facts)
-            unknown = unknown or fact is None
+        turned_back = _TURNED_BACK.search(plain)
+        if turned_back:
+            own = [_plain(other) for other in said if other != sentence]
+            fact = fact_for(" ".join([*own, plain[: turned_back.start()]]), facts)
+            fact = fact or fact_for(_plain(_question_of(persona_line)), facts)
         elif _asks_about_learner(plain):
             about_learner = True
             continue

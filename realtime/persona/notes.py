@@ -21,9 +21,10 @@ def _bit(text: str) -> tuple[int, int]:
 
 
 class Notes:
-    """Lines said and how long ago something was recalled. Mutable; made for one reply."""
+    """Lines said, and ``since_recall``: how many replies ago something was recalled (``RECALL_EVERY``: long
+    ago, or never). Mutable; made for one reply."""
 
-    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY - 1) -> None:
+    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY) -> None:
         self._used = bytearray(used.ljust(USED_BITS // 8, b"\0"))
         self.since_recall = since_recall
 
@@ -35,9 +36,12 @@ class Notes:
         byte, bit = _bit(text)
         self._used[byte] |= bit
 
+    def begin_reply(self) -> None:
+        self.since_recall = min(self.since_recall + 1, RECALL_EVERY)
+
     @property
     def may_recall(self) -> bool:
-        return self.since_recall >= RECALL_EVERY - 1
+        return self.since_recall >= RECALL_EVERY
 
     def encode(self) -> str:
         """At most 2 KiB."""
@@ -53,4 +57,4 @@ class Notes:
             since = int(read["r"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, binascii.Error, zlib.error):
             return cls()
-        return cls(used, max(0, min(since, RECALL_EVERY - 1)))
+        return cls(used, max(0, min(since, RECALL_EVERY)))

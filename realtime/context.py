@@ -1,0 +1,34 @@
+"""What a live session needs of the process around it, as one typed object."""
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+from realtime.core.session import Minds
+from realtime.limits import Limits
+from realtime.minds import PersonaProvider
+from realtime.tasks import Tasks
+from realtime.writer import Writer
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from realtime.delivery import Connection
+    from realtime.live import LiveSession
+    from realtime.replies import ActiveReply
+
+
+class EngineContext(Protocol):
+    database: Database
+    writer: Writer
+    tasks: Tasks
+    minds: Minds
+    persona: PersonaProvider
+    limits: Limits
+    now_iso: Callable[[], str]
+
+    def end(self, live: "LiveSession", cause: str, **condition: Any) -> Coroutine[Any, Any, str | None]: ...
+
+    def end_by_rule(self, live: "LiveSession") -> Coroutine[Any, Any, None]: ...
+
+    def respond(self, live: "LiveSession", metadata: dict[str, str] | None) -> Coroutine[Any, Any, "ActiveReply"]: ...
+
+    def catch_up(self, live: "LiveSession", connection: "Connection") -> Coroutine[Any, Any, None]: ...

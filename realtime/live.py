@@ -1,0 +1,305 @@
+"""A session as one process holds it: its state, its sockets, and the loop that commits its steps in order.
+
+The state in memory is a copy of the row's; the database decides. A step that is missed (another process, the end, a
+memory edit from outside moved the head) makes this object reload and make the step again. Nothing is published before
+its COMMIT returned.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from realtime.context import EngineContext
+from realtime.core import session as core
+from realtime.core.endings import age_reached
+from realtime.core.session import LearnerTurn, Reply, Step
+from realtime.core.state import Spec, State, decode
+from realtime.delivery import Connection
+from realtime.domain import MemoryEntry, RememberedItem
+from realtime.errors import AppError
+from realtime.memory.rules import KeyUnknown
+from realtime.protocol import session_object
+from realtime.protocol.events import Event, signal
+from realtime.protocol.session_object import SessionPatch
+from realtime.replies import ActiveReply
+from storage import memory as memory_store
+from storage import sessions, transcripts
+from storage.rows import SessionHead
+from storage.transcripts import StoredTurn
+
+log = structlog.get_logger("socialgym.session")
+RECENT_TURNS = 16  # answers kept in memory for a client that repeats itself at once; older ones are read back
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The events of a turn. ``replayed``: they were stored before, nothing was written now."""
+
+    events: tuple[Event, ...]
+    replayed: bool = False
+
+
+class LiveSession:
+    """Made by ``load``. Every public coroutine runs in a task of the process (``Tasks.run``) and holds ``lock``."""
+
+    def __init__(self, context: EngineContext, spec: Spec, head: SessionHead, state: State) -> None:
+        self.context = context
+        self.spec = spec
+        self.state = state
+        self.status = head.status
+        self.ending = head.ending_until is not None
+        self.created_at = head.created_at
+        self.session_object: dict[str, Any] = {}
+        self.memory: dict[str, MemoryEntry] = {}
+        self.paid_before: frozenset[int] = frozenset()
+        self.connections: set[Connection] = set()
+        self.reply: ActiveReply | None = None
+        self.lock = asyncio.Lock()
+        self.last_used = asyncio.get_running_loop().time()
+        self._answers: OrderedDict[str, tuple[bytes, tuple[Event, ...]]] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def load(cls, context: EngineContext, spec: Spec, head: SessionHead) -> "LiveSession":
+        """Read what the state machine needs: constant work, whatever the session's length."""
+        live = cls(context, spec, head, decode(head.state))
+        async with context.database.read() as connection:
+            live.paid_before = await transcripts.paid_lines(connection, spec.user_id, head.created_at)
+        await live._read_around()
+        return live
+
+    @property
+    def open(self) -> bool:
+        return self.status == "IN_PROGRESS"
+
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    async def turn(self, turn: LearnerTurn) -> Answer:
+        """Commit a turn of the learner. A repeated id with the same content gets the stored events again; with
+        another: ``idempotency_conflict``. On an ended or ending session a new turn is ``session_ended``."""
+        async with self.lock:
+            self._touch()
+            kept = self._answers.get(turn.item_id)
+            if kept is not None:
+                return self._same(kept[0], turn, kept[1])
+            if not self.open or self.ending:
+                return await self._repeated(turn) or self._refuse_ended()
+            made = await self._commit(
+                lambda: core.learner_turn(
+                    self.spec, self.state, turn, self.context.minds, self.memory, self.paid_before
+                ),
+                settled=lambda: self._repeated(turn),
+            )
+            if isinstance(made, Answer):
+                return made
+            self._answers[turn.item_id] = (turn.body_hash, made.events)
+            while len(self._answers) > RECENT_TURNS:
+                self._answers.popitem(last=False)
+            self._stop_timer()
+            self._follow_up(made)
+            return Answer(made.events)
+
+    def _follow_up(self, step: Step) -> None:
+        """What a committed turn sets in motion, each in a task of the process."""
+        if step.ends:
+            self.context.tasks.spawn(self.context.end_by_rule(self), "end by rule")
+        elif age_reached(self.state.tally.turns):
+            self.context.tasks.spawn(self.context.end(self, "AGE", turns_reached=True, age=0.0), "end by age")
+        elif self.state.auto_response and self.reply is None:
+            self.context.tasks.spawn(self.context.respond(self, None), "automatic reply")
+
+    async def finish_reply(self, reply: Reply) -> tuple[Event, ...] | None:
+        """Commit the end of a reply; None when the session ended first (then the reply did not happen)."""
+        async with self.lock:
+            if not self.open:
+                return None
+            made = await self._commit(
+                lambda: core.reply_done(self.spec, self.state, reply),
+                settled=lambda: self._stored_answer(reply.item_id),
+                publish=False,
+            )
+            return made.events
+
+    async def update(self, patch: SessionPatch) -> None:
+        async with self.lock:
+            self._require_open()
+            changed = session_object.patched(self.session_object, patch)
+            await self._commit(lambda: core.update_session(self.spec, self.state, changed))
+            self.session_object = changed
+
+    async def correct_memory(self, key: str, value: str) -> None:
+        async with self.lock:
+            self._require_open()
+            at = self.context.now_iso()
+            try:
+                await self._commit(lambda: core.correct_memory(self.spec, self.state, key, value, self.memory, at=at))
+            except KeyUnknown:
+                raise AppError("memory_key_unknown", param="key") from None
+
+    # --- the commit loop ---------------------------------------------------------------------------------------
+
+    async def _commit(
+        self,
+        make: Callable[[], Step],
+        *,
+        settled: Callable[[], Awaitable[Answer | None]] | None = None,
+        publish: bool = True,
+    ) -> Step | Answer:
+        """Make the step from the present state until it is stored. ``settled``: asked after a miss whether the
+        step was stored already (by a try whose answer was lost, or by another process)."""
+        while True:
+            step = make()
+            write = step.as_write(self.spec, self.state.seq, self.context.limits.closing_seconds)
+            if await self.context.writer.write(write):
+                self._apply(step)
+                if publish:
+                    self.publish(step.events)
+                return step
+            await self.reload()
+            if settled is not None and (answer := await settled()) is not None:
+                return answer
+            self._require_open()
+            if write.new_turn and self.ending:
+                raise self._ended()
+
+    def _apply(self, step: Step) -> None:
+        self.state = step.state
+        self.ending = self.ending or step.ends
+        for change in step.changes:
+            self.memory[change.key] = change.entry
+
+    async def reload(self) -> None:
+        """Read the session's row again, and have the sockets read on from the log."""
+        async with self.context.database.read() as connection:
+            head = await sessions.head(connection, self.spec.user_id, self.spec.session_id)
+        if head is None:
+            self.status = "ABORTED"
+            return
+        self.state = decode(head.state)
+        self.state.seq = head.last_seq
+        self.status = head.status
+        self.ending = head.ending_until is not None
+        await self._read_around()
+        for connection_ in list(self.connections):
+            self.context.tasks.spawn(self.context.catch_up(self, connection_), "catch up")
+
+    async def _read_around(self) -> None:
+        """The session object and the memory, which live outside the row."""
+        async with self.context.database.read() as connection:
+            found = await transcripts.events(
+                connection,
+                self.spec.user_id,
+                self.spec.session_id,
+                after=self.state.session_seq - 1,
+                until=self.state.session_seq,
+                limit=1,
+            )
+            stored = await memory_store.present(connection, self.spec.user_id, self.spec.persona.code)
+        self.session_object = msgspec.json.decode(found[0][2])["session"]
+        self.memory = {
+            record["key"]: MemoryEntry(
+                key=record["key"],
+                items=msgspec.json.decode(record["items"], type=tuple[RememberedItem, ...]),
+                version=record["version"],
+            )
+            for record in stored
+        }
+
+    # --- idempotency -------------------------------------------------------------------------------------------
+
+    def _same(self, body_hash: bytes | None, turn: LearnerTurn, events: tuple[Event, ...]) -> Answer:
+        if body_hash != turn.body_hash:
+            raise AppError("idempotency_conflict", param="item.id")
+        return Answer(events, replayed=True)
+
+    async def _repeated(self, turn: LearnerTurn) -> Answer | None:
+        found = await self.stored_turn(turn.item_id)
+        if found is None:
+            return None
+        return self._same(found.body_hash, turn, await self.stored_events(found))
+
+    async def _stored_answer(self, item_id: str) -> Answer | None:
+        found = await self.stored_turn(item_id)
+        return None if found is None else Answer(await self.stored_events(found), replayed=True)
+
+    async def stored_turn(self, item_id: str) -> StoredTurn | None:
+        async with self.context.database.read() as connection:
+            return await transcripts.stored_turn(connection, self.spec.user_id, self.spec.session_id, item_id)
+
+    async def stored_events(self, turn: StoredTurn) -> tuple[Event, ...]:
+        async with self.context.database.read() as connection:
+            found = await transcripts.events(
+                connection,
+                self.spec.user_id,
+                self.spec.session_id,
+                after=turn.first_seq - 1,
+                until=turn.final_seq,
+                limit=turn.final_seq - turn.first_seq + 1,
+            )
+        return tuple(Event(*record) for record in found)
+
+    # --- publishing --------------------------------------------------------------------------------------------
+
+    def publish(self, events: tuple[Event, ...]) -> None:
+        """Durable events, after their commit, to every socket here; one with a gap reads on from the log."""
+        for connection in list(self.connections):
+            if not connection.live:
+                continue
+            if not all(connection.push_event(event) for event in events):
+                self.context.tasks.spawn(self.context.catch_up(self, connection), "catch up")
+
+    def signal(self, type_: str, payload: dict[str, Any], *, besides: Connection | None = None) -> None:
+        """A signal to every live socket here, encoded once."""
+        frame = signal(type_, payload)
+        for connection in self.connections:
+            if connection.live and connection is not besides:
+                connection.push_signal(type_, frame)
+
+    # --- the timer of a mission --------------------------------------------------------------------------------
+
+    def start_timer(self) -> None:
+        """Run the turn's timer anew: after a reply's end, and after a resume; only while a socket is attached."""
+        self._stop_timer()
+        seconds = self.spec.terms.timer_seconds
+        waiting = self.state.last_role == "assistant" and self.state.tally.turns > 0
+        if seconds is None or not self.open or self.ending or not waiting or self.reply is not None:
+            return
+        if self.connections:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._time_is_up, self.state.seq)
+
+    def stop_timer_if_alone(self) -> None:
+        if not self.connections:
+            self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _time_is_up(self, seq: int) -> None:
+        self._timer = None
+        self.context.tasks.spawn(self.context.end(self, "TIMER", expected_seq=seq), "timer")
+
+    # --- small things ------------------------------------------------------------------------------------------
+
+    @property
+    def idle_since(self) -> float | None:
+        """When it was last used, if nothing holds it any more."""
+        held = self.connections or self.reply is not None or self.lock.locked()
+        return None if held else self.last_used
+
+    def _touch(self) -> None:
+        self.last_used = asyncio.get_running_loop().time()
+
+    def _ended(self) -> AppError:
+        return AppError("session_ended")
+
+    def _refuse_ended(self) -> Answer:
+        raise self._ended()
+
+    def _require_open(self) -> None:
+        if not self.open:
+            raise self._ended()

@@ -1,0 +1,306 @@
+"""Who the learner is: name, age, job, home, origin, study, languages."""
+
+from collections.abc import Iterator
+
+from realtime.memory import phrases
+from realtime.memory.clauses import Clause
+from realtime.memory.dates import NUMBER, number_of
+from realtime.memory.lexicon import LANGUAGES, LEXICON
+from realtime.memory.matching import (
+    ADVERBS,
+    EXPLICIT,
+    I_AM,
+    I_DO,
+    IMPLIED,
+    STATED,
+    Found,
+    Turn,
+    any_of,
+    begin,
+    matches,
+    rule,
+    sure,
+)
+from realtime.memory.phrases import Span, Word
+
+AGES = range(5, 111)  # years: below a child does not type, above is a joke
+
+_NAMED = rule(
+    r"\b(?:my\s(?:(?:first|full|real)\s)?name(?:\sis|'s|s)|the\sname(?:'s|\sis)|(?:i'm|i\sam|im)\scalled)\s"
+)
+_CALLED = rule(
+    r"(?:\b(?:you\scan|please|just|everyone\scalls|people\scall|friends\scall)\s|^|\W)call(?:s)?\sme\s|\bi\sgo\sby\s"
+)
+_I_AM_NAME = rule(I_AM)
+_THEN_AGE = rule(rf",\s(?:and\s)?(?P<n>{NUMBER})(?:\syears\sold)?(?=\W{{0,3}}(?:$|,|and\b|from\b))(?!\.\d)")
+_THEN_FROM = rule(r",?\s(?:and\s)?from\s")
+_THEN_JOB = rule(r",\s(?:and\s)?an?\s")
+_NAME_ENDS = frozenset(("and", "from", "by", "btw", "nice", "but", "a", "an", "the", "with", "here", "in"))
+_AGE = rule(
+    rf"{I_AM}{ADVERBS}(?P<about>(?:almost|nearly|about|around)\s)?(?P<n>{NUMBER})(?P<unit>\s?(?:years?\sold|years?\sof\sage|yrs?\sold|yo|y/o))?(?![\w%°'])"
+)
+_AGE_ADJECTIVE = rule(rf"{I_AM}{ADVERBS}an?\s(?P<n>{NUMBER})[\s-]years?[\s-]old\b")
+_TURNED = rule(rf"(?:\bi\s(?:just\s|recently\s)?turned|\bmy\sage\sis)\s(?P<n>{NUMBER})(?![\w%])")
+_DECADE = rule(
+    rf"{I_AM}{ADVERBS}in\smy\s(?P<v>(?:early\s|mid[\s-]|late\s)?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties))\b"
+)
+_AGE_ENDS = frozenset(("and", "from", "now", "today", "but", "btw", "this", "already", "by", "years"))
+_WORK_AS = rule(
+    rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|\bi've\sbeen\sworking)\sas\s|\bmy\s(?:job|profession|occupation)\sis\s(?:being\s)?(?=an?\s)"
+)
+_I_AM_A = rule(rf"{I_AM}{ADVERBS}(?P<article>(?:an?|the)\s)?")
+_WORK_IN = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|{I_AM}{ADVERBS})(?:\s)?(?P<v>in\s(?=\w))")
+_WORK_AT = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working)\s(?=(?:at|for|in\san?)\s)")
+_STATE = rule(rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.work_states)})(?![\w-])")
+_LIVE = rule(
+    rf"(?:(?:{I_DO}{ADVERBS}live|{I_AM}{ADVERBS}living)(?:\s(?!in\b|near\b|with\s?out)\w{{1,15}}){{0,4}}?\s(?:in\s|(?=near\s))"
+    rf"|{I_AM}{ADVERBS}based\s(?:in|near)\s|\bi\slive\shere\sin\s)"
+)
+_MOVED = rule(r"(?:\bi\s(?:just\s|recently\s)?|\bi've\s(?:just\s|recently\s)?)moved\s(?:here\s)?to\s")
+_LIVED = rule(r"\bi'?ve\s(?:been\sliving|lived)\sin\s(?=[\w\s'-]{1,60}\sfor\s)")
+_FROM = rule(
+    rf"(?:{I_AM}(?:[\w'-]{{1,20}}\s){{0,2}}?from|{I_DO}{ADVERBS}come\s{ADVERBS}from"
+    rf"|{I_DO}{ADVERBS}grew\sup\s(?:near|in)|\bi\swas\s{ADVERBS}(?:born|raised|brought\sup)(?:\sand\s(?:raised|bred))?\sin)\s"
+)
+_STUDY = rule(
+    rf"(?:{I_DO}{ADVERBS}(?:study|studied|major\sin)|{I_AM}{ADVERBS}(?:studying|majoring\sin|reading\sfor)|\bmy\s(?:major|degree)\sis(?:\sin)?"
+    rf"|{I_AM}{ADVERBS}doing\s(?=an?\s(?:phd|master's|masters|degree|bachelor's|ba|ma|bsc|msc|mba)\b))\s?"
+)
+_LEARNING = rule(rf"{I_AM}{ADVERBS}learning\s")
+_STUDENT = rule(rf"{I_AM}{ADVERBS}an?\s(?P<v>(?:[\w-]{{2,20}}\s){{0,3}}?student)\b")
+_NOT_STUDIED = LEXICON.not_things | {"for", "at", "hard", "too", "every", "all", "here", "there", "with", "in", "on"}
+_SPEAK = rule(
+    rf"(?:{I_DO}{ADVERBS}speak|{I_AM}{ADVERBS}fluent\sin|\bmy\s(?:native\slanguage|mother\stongue|first\slanguage)\sis)\s"
+)
+_NO_SPEECH = rule(rf"\bi\s(?:don't|dont|do\snot|can't|no\slonger)\s{ADVERBS}speak\s")
+
+
+def found(turn: Turn, clause: Clause) -> Iterator[Found]:
+    """Every statement of the clause about the learner's own person."""
+    yield from _names(turn, clause)
+    yield from _ages(turn, clause)
+    yield from _jobs(turn, clause)
+    yield from _workplaces(turn, clause)
+    yield from _places(turn, clause)
+    yield from _studies(turn, clause)
+    yield from _languages(turn, clause)
+
+
+def _set(turn: Turn, clause: Clause, key: str, start: int, span: Span, confidence: float) -> Found:
+    value = turn.text[span.start : span.end]
+    return Found("set", key, value, sure(confidence, clause), start, span.end)
+
+
+def _names(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for match in matches(_NAMED, turn, clause):
+        span = phrases.name(turn.view, match.end(), clause.end, lower=True)
+        if span:
+            yield _set(turn, clause, "name", match.start(), span, EXPLICIT)
+    for match in matches(_CALLED, turn, clause):
+        span = phrases.name(turn.view, match.end(), clause.end, lower=False)
+        if span:
+            start = match.start()
+            while not turn.view[start].isalnum():
+                start += 1
+            yield _set(turn, clause, "name", start, span, STATED)
+    for match in matches(_I_AM_NAME, turn, clause):
+        span = phrases.name(turn.view, match.end(), clause.end, lower=False)
+        if span and phrases.ends_phrase(turn.view, span.end, clause.end, _NAME_ENDS):
+            yield _set(turn, clause, "name", match.start(), span, STATED)
+            yield from _introduction(turn, clause, match.start(), span.end)
+
+
+def _introduction(turn: Turn, clause: Clause, start: int, at: int) -> Iterator[Found]:
+    """What goes on after "I'm Tal": ", 25", ", a nurse", " from Haifa"."""
+    for _ in range(3):
+        age = _THEN_AGE.match(turn.view, at, clause.end)
+        origin = _THEN_FROM.match(turn.view, at, clause.end)
+        work = _THEN_JOB.match(turn.view, at, clause.end)
+        span: Span | None = None
+        if age and number_of(age["n"]) in AGES:
+            at = age.end()
+            yield Found("set", "age", str(number_of(age["n"])), sure(STATED, clause), start, at)
+        elif origin:
+            span = phrases.place(turn.view, origin.end(), clause.end)
+        elif work:
+            span = job(turn.view, work.end(), clause.end)
+        if span:
+            at = span.end
+            yield _set(turn, clause, "origin" if origin else "job", start, span, STATED)
+        elif not age:
+            return
+
+
+def _ages(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for match in matches(_DECADE, turn, clause):
+        yield _set(turn, clause, "age", match.start(), Span(*match.span("v")), IMPLIED)
+    for pattern in (_AGE, _AGE_ADJECTIVE, _TURNED):
+        for match in matches(pattern, turn, clause):
+            years = number_of(match["n"])
+            if years is None or years not in AGES:
+                continue
+            groups = match.groupdict()
+            complete = pattern is _AGE_ADJECTIVE or phrases.ends_phrase(turn.view, match.end(), clause.end, _AGE_ENDS)
+            if not complete or (pattern is _AGE and not groups["unit"] and _measured(turn, match.end())):
+                continue
+            about = groups.get("about")
+            value = f"{about.strip().lower()} {years}" if about else str(years)
+            confidence = sure(IMPLIED if about else EXPLICIT, clause)
+            yield Found("set", "age", value, confidence, match.start(), match.end())
+
+
+def _measured(turn: Turn, at: int) -> bool:
+    """True where the number goes on as a score, a time or a measure ("7/10", "10:30", "5.5", "90+")."""
+    return turn.view[at : at + 1] in ("/", ":", "$", "+", "€", "£", '"') or (
+        turn.view[at : at + 1] in (".", ",", "-") and turn.view[at + 1 : at + 2].isdigit()
+    )
+
+
+def _jobs(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for match in matches(_WORK_AS, turn, clause):
+        kept = list(phrases.words(turn.view, match.end(), clause.end, 7))
+        if kept and kept[0].low in ("a", "an", "the"):
+            span = _until_stop(kept[1:], 5)
+        else:
+            span = job(turn.view, match.end(), clause.end)
+        if span:
+            yield _set(turn, clause, "job", begin(turn, match), span, EXPLICIT)
+    for match in matches(_I_AM_A, turn, clause):
+        span = job(turn.view, match.end(), clause.end)
+        if span:
+            confidence = EXPLICIT if match["article"] else IMPLIED
+            yield _set(turn, clause, "job", match.start(), span, confidence)
+    for match in matches(_STATE, turn, clause):
+        if phrases.ends_phrase(turn.view, match.end(), clause.end):
+            yield _set(turn, clause, "job", match.start(), Span(*match.span("v")), STATED)
+
+
+def job(view: str, at: int, end: int) -> Span | None:
+    """A noun phrase whose head is a profession ("senior software engineer"); None for "a terrible cook"."""
+    kept: list[Word] = []
+    for word in phrases.words(view, at, end, 5):
+        if word.low in LEXICON.stops or word.low in LEXICON.evaluative:
+            return None
+        kept.append(word)
+        profession = word.low in LEXICON.jobs or " ".join(each.low for each in kept[-2:]) in LEXICON.jobs
+        if profession and phrases.ends_phrase(view, word.end, end):
+            aged = kept[0].low.endswith("year-old") and len(kept) > 1
+            return Span(kept[1 if aged else 0].start, word.end)
+    return None
+
+
+def _workplaces(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for match in matches(_WORK_IN, turn, clause):
+        kept = [word for word in phrases.words(turn.view, match.end(), clause.end, 3) if word.low != "the"]
+        for size in (2, 1):
+            if len(kept) >= size and " ".join(word.low for word in kept[:size]) in LEXICON.fields:
+                last = kept[size - 1].end
+                if phrases.ends_phrase(turn.view, last, clause.end):
+                    field = Span(match.start("v"), last)
+                    yield _set(turn, clause, "job", begin(turn, match), field, STATED)
+                    break
+    for match in matches(_WORK_AT, turn, clause):
+        kept = list(phrases.words(turn.view, match.end(), clause.end, 7))
+        if kept and kept[0].low == "in" and not any(word.low in LEXICON.workplaces for word in kept[2:5]):
+            continue
+        if len(kept) < 2 or any(word.low in LEXICON.not_workplaces for word in kept[1:3]):
+            continue
+        if kept[1].low not in ("a", "an", "the") and not phrases.capital(turn.view, kept[1]):
+            continue
+        span = _until_stop(kept[1:], 5)
+        if span and span.end > kept[1].end - (kept[1].low not in ("a", "an", "the")):
+            whole = Span(kept[0].start, span.end)
+            yield _set(turn, clause, "job", begin(turn, match), whole, STATED)
+
+
+def _until_stop(kept: list[Word], limit: int) -> Span | None:
+    """The words before the first function word, if the first may begin a thing at all."""
+    chosen: list[Word] = []
+    for word in kept[:limit]:
+        if word.low in LEXICON.stops:
+            break
+        chosen.append(word)
+    articles = ("a", "an", "the")
+    head = next((word for word in chosen if word.low not in articles), None)
+    if head is None or head.low in LEXICON.not_things:
+        return None
+    return Span(chosen[0].start, chosen[-1].end)
+
+
+def _places(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for pattern, key, confidence in (
+        (_LIVE, "home", EXPLICIT),
+        (_MOVED, "home", IMPLIED),
+        (_LIVED, "home", IMPLIED),
+        (_FROM, "origin", EXPLICIT),
+    ):
+        for match in matches(pattern, turn, clause):
+            near = turn.view[match.end() : match.end() + 5].lower() == "near "
+            span = phrases.place(turn.view, match.end() + 5 * near, clause.end)
+            if span is None or turn.view[span.start : span.end].lower() in LEXICON.fields:
+                continue
+            if pattern is _MOVED and not turn.view[span.start].isupper():
+                continue
+            span = Span(match.end(), span.end) if near else span
+            yield _set(turn, clause, key, begin(turn, match), span, confidence)
+
+
+def _studies(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for match in matches(_STUDY, turn, clause):
+        kept = list(phrases.words(turn.view, match.end(), clause.end, 6))
+        if kept and kept[0].low in ("a", "an"):
+            span = _degree(kept[1:])
+        else:
+            span = None if not kept or kept[0].low in _NOT_STUDIED else _until_stop(kept, 4)
+        if span:
+            yield _set(turn, clause, "study", begin(turn, match), span, EXPLICIT)
+    for match in matches(_LEARNING, turn, clause):
+        kept = list(phrases.words(turn.view, match.end(), clause.end, 1))
+        if kept and kept[0].low in LANGUAGES:
+            span = Span(kept[0].start, kept[0].end)
+            yield _set(turn, clause, "study", match.start(), span, IMPLIED)
+    for match in matches(_STUDENT, turn, clause):
+        if phrases.ends_phrase(turn.view, match.end(), clause.end):
+            yield _set(turn, clause, "study", match.start(), Span(*match.span("v")), STATED)
+
+
+def _degree(kept: list[Word]) -> Span | None:
+    """ "PhD in physics": the words up to a function word other than the one "in"."""
+    chosen = kept[:1]
+    for word in kept[1:5]:
+        if word.low in LEXICON.stops and not (word.low == "in" and len(chosen) <= 2):
+            break
+        chosen.append(word)
+    return Span(chosen[0].start, chosen[-1].end) if chosen else None
+
+
+def _languages(turn: Turn, clause: Clause) -> Iterator[Found]:
+    for pattern, op in ((_SPEAK, "set"), (_NO_SPEECH, "remove")):
+        for match in matches(pattern, turn, clause):
+            for start, end in spoken(turn.view, match.end(), clause.end):
+                value = LANGUAGES[turn.view[start:end].lower()]
+                confidence = sure(EXPLICIT, clause)
+                first = begin(turn, match)
+                if op == "set":
+                    yield Found("set", "languages", value, confidence, first, end)
+                else:
+                    yield Found("remove", "languages", value, confidence, first, end)
+
+
+def spoken(view: str, at: int, end: int) -> list[Span]:
+    """The languages of a list ("fluent Spanish, a little Hebrew and English"), up to the first other word."""
+    fill = ("a", "little", "bit", "of", "some", "fluent", "good", "basic", "and", "both", "also", "or", "native")
+    found: list[Span] = []
+    while len(found) < phrases.MAX_ITEMS:
+        before = at
+        for word in phrases.words(view, at, end, 12):
+            if word.low in LANGUAGES:
+                found.append(Span(word.start, word.end))
+            elif word.low not in fill:
+                return found
+            at = word.end
+        while at < end and view[at] in ", /&":
+            at += 1
+        if at == before:
+            break
+    return found

@@ -1,0 +1,103 @@
+"""The rule-based memory extractor: the learner's words in, proposed writes out.
+
+Pure, deterministic, and linear in the length of the text: every repetition in its patterns is bounded, and no two
+of them compete for the same characters. It prefers to miss a fact to inventing one.
+"""
+
+from realtime.domain import MemoryCandidate, MemoryEntry
+from realtime.memory import about, ahead, answers, others, tastes
+from realtime.memory.clauses import Clause, clauses, view_of
+from realtime.memory.commands import holds_order_word, reads_as_instruction
+from realtime.memory.matching import Found, Turn
+from realtime.memory.rules import clean_value
+from realtime.memory.vocabulary import MAX_VALUE_CHARS, is_known_key
+
+MAX_WRITES = 8  # of one turn
+_ARTICLES = ("a ", "an ", "the ")
+
+
+class RuleExtractor:
+    """The ``MemoryExtractor`` of ``realtime.minds`` by rules and word lists, without a model."""
+
+    def extract(
+        self, text: str, persona_line: str | None, known: dict[str, MemoryEntry], recalled: tuple[str, ...]
+    ) -> tuple[MemoryCandidate, ...]:
+        """At most ``MAX_WRITES`` proposed writes in the order of their spans; ``quote == text[start:end]``.
+
+        A removal stands before the write that replaces it. What ``known`` already holds and what the persona has
+        just recalled is not proposed again (a change of mind about it is).
+        """
+        turn = Turn(text, view_of(text))
+        stated = clauses(turn.view)
+        everything = [item for clause in stated for item in _statements(turn, clause, known)]
+        everything.extend(_answer(turn, stated, persona_line, everything))
+        everything.sort(key=lambda item: (item.start, item.end, item.op != "remove"))
+        return _chosen(turn, everything, known, recalled)
+
+
+def _statements(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> list[Found]:
+    return [
+        *about.found(turn, clause),
+        *tastes.found(turn, clause, known),
+        *others.found(turn, clause, known),
+        *ahead.found(turn, clause),
+    ]
+
+
+def _answer(turn: Turn, stated: tuple[Clause, ...], persona_line: str | None, found: list[Found]) -> list[Found]:
+    """The first clause that answers the persona's question, unless a statement has answered it already."""
+    key = answers.asked(persona_line)
+    if key is None or any(item.key == key for item in found):
+        return []
+    for clause in stated[:2]:
+        if any(clause.start <= item.start < clause.end for item in found):
+            continue
+        if answer := answers.found(turn, clause, key):
+            return answer
+    return []
+
+
+def _chosen(
+    turn: Turn, found: list[Found], known: dict[str, MemoryEntry], recalled: tuple[str, ...]
+) -> tuple[MemoryCandidate, ...]:
+    said_back = {_bare(value) for value in recalled}
+    leaving = {(item.start, _bare(item.value)) for item in found if item.op == "remove"}
+    chosen: list[MemoryCandidate] = []
+    seen: set[tuple[str, str, str]] = set()
+    for item in found:
+        value = clean_value(item.value)
+        bare = _bare(value)
+        once = (item.op, item.key, bare)
+        turns = (item.start, bare) in leaving
+        if once in seen or not _storable(item.key, value) or (bare in said_back and not turns):
+            continue
+        if item.op == "set" and _holds(known.get(item.key), value):
+            continue
+        seen.add(once)
+        quote = turn.text[item.start : item.end]
+        chosen.append(
+            MemoryCandidate(
+                op=item.op,
+                key=item.key,
+                value=value,
+                confidence=item.confidence,
+                start=item.start,
+                end=item.end,
+                quote=quote,
+            )
+        )
+    return tuple(chosen[:MAX_WRITES])
+
+
+def _storable(key: str, value: str) -> bool:
+    fits = 0 < len(value) <= MAX_VALUE_CHARS and is_known_key(key)
+    return fits and not reads_as_instruction(value) and not holds_order_word(value)
+
+
+def _holds(entry: MemoryEntry | None, value: str) -> bool:
+    return entry is not None and any(item.value.casefold() == value.casefold() for item in entry.items)
+
+
+def _bare(value: str) -> str:
+    low = value.casefold().strip()
+    return next((low[len(article) :] for article in _ARTICLES if low.startswith(article)), low)

@@ -1,0 +1,286 @@
+"""The scripted persona: offline, and deterministic for its context and its carry.
+
+In a mission it says the node's lines, answers questions with its own facts first, and falls back to the
+node's ``stay`` and its own reactions. In free play it answers, reacts, talks small by mood, and now and then
+recalls something. What the dials of a mission do to this is told in ``dials``. ``instructions`` have no
+effect: a script can't follow them.
+
+No line comes twice in a session. When a pool is exhausted the next one is taken; when all are, an old line
+is said again and owned up to (``choosing.AGAIN``). A fact asked again is the same fact in other words.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from realtime.minds import ReplyContext, ReplyDelta, ReplyEnd
+from realtime.persona import dials
+from realtime.persona.choosing import Chooser, Pool, Shape, as_is, asks, in_brief, without_question
+from realtime.persona.listening import asks_again, listen
+from realtime.persona.notes import Notes
+from realtime.persona.recalling import recall, touches
+from storage.catalogue.model import Fact, Intent, Mood, Node
+
+# Which of a line's intents is answered first.
+REACTS_TO: tuple[Intent, ...] = (
+    "APOLOGIZES", "OWNS_IT", "REPAIRS", "SETS_LIMIT", "HOLDS_FIRM", "CLOSES", "EMPATHIZES", "COMPLIMENTS",
+    "PROPOSES", "DECLINES", "OFFERS_ALTERNATIVE", "JOKES", "STATES_STRENGTH", "GIVES_EXAMPLE",
+    "INTRODUCES_SELF", "SHARES_ABOUT_SELF", "ANSWERS", "GIVES_REASON", "FOLLOWS_UP", "THANKS", "AGREES",
+    "GREETS",
+)  # fmt: skip
+# Heard even when the mood is COLD or TENSE.
+MENDING: frozenset[Intent] = frozenset({"APOLOGIZES", "OWNS_IT", "REPAIRS", "SETS_LIMIT", "CLOSES"})
+# Answered before a question in the same line is.
+COURTESIES: frozenset[Intent] = frozenset({"APOLOGIZES", "OWNS_IT", "EMPATHIZES", "COMPLIMENTS", "THANKS"})
+OPENNESS: frozenset[Intent] = frozenset({"SHARES_ABOUT_SELF", "EMPATHIZES", "OWNS_IT"})
+# Reactions that say the line was good; a line of rarity C (below 60) doesn't get them.
+PRAISING: frozenset[Intent] = frozenset(
+    {"JOKES", "GIVES_EXAMPLE", "STATES_STRENGTH", "OWNS_IT", "EMPATHIZES", "FOLLOWS_UP", "OFFERS_ALTERNATIVE"}
+)
+WEAK_BELOW = 60
+# Facts that only answer: told unasked they would sound like a form being filled in.
+ONLY_ASKED = frozenset({"name", "age", "today", "about"})
+NEXT_MOODS: dict[Mood, tuple[Mood, ...]] = {
+    "COLD": ("COLD",),
+    "NEUTRAL": ("NEUTRAL",),
+    "WARM": ("WARM", "NEUTRAL"),
+    "TENSE": ("TENSE",),
+    "FLOW": ("FLOW", "WARM", "NEUTRAL"),
+}
+# In a hundred: how often a free reply goes on after its first part, by the mood heard.
+GOES_ON: dict[Mood, int] = {"COLD": 0, "TENSE": 0, "NEUTRAL": 35, "WARM": 60, "FLOW": 100}
+RECALLS = 60  # in a hundred, when it is time and nothing in the learner's line calls for it
+
+_WORDS = re.compile(r"\s*\S+\s*|\s+")
+
+
+class Reply(msgspec.Struct, frozen=True):
+    line: str
+    carry: str
+    recalled: tuple[str, ...] = ()
+
+
+class ScriptedPersona:
+    """``realtime.minds.PersonaProvider`` without I/O. ``pace_ms``: the pause before each delta but the first,
+    so that a reply appears as if typed; 0 for none."""
+
+    def __init__(self, *, pace_ms: int = 0) -> None:
+        if pace_ms < 0:
+            raise ValueError("pace_ms must not be negative")
+        self._pause = pace_ms / 1000
+
+    async def stream(self, context: ReplyContext) -> AsyncIterator[ReplyDelta | ReplyEnd]:
+        """A delta a word; nothing is held that a cancellation at any delta would have to give back."""
+        reply = compose(context)
+        for i, word in enumerate(_WORDS.findall(reply.line)):
+            if i and self._pause:
+                await asyncio.sleep(self._pause)
+            yield ReplyDelta(word)
+        yield ReplyEnd(carry=reply.carry, recalled=reply.recalled)
+
+
+def compose(context: ReplyContext) -> Reply:
+    """The whole reply at once. Pure: an equal context gives an equal reply."""
+    return _Speaker(context).reply()
+
+
+class _Speaker:
+    """Composes one reply, part by part."""
+
+    def __init__(self, context: ReplyContext) -> None:
+        self.context = context
+        self.persona = context.persona
+        self.notes = Notes.decode(context.carry)
+        turn = f"{context.kind}:{context.turn_index}"
+        self.chooser = Chooser(context.seed, turn, self.notes, context.persona_line)
+        self.mood = dials.heard_mood(context)
+        self.recalled: list[str] = []
+        answered = {"SHARES_ABOUT_SELF", "ANSWERS"} & set(context.learner_intents)
+        self.answered_line = context.persona_line if answered else None
+        self.known = frozenset(context.memory)
+
+    def reply(self) -> Reply:
+        self.notes.begin_reply()
+        parts = self._parts()
+        line = " ".join(parts) + dials.emoji(self.context, self.mood, self.chooser)
+        return Reply(line=line, carry=self.notes.encode(), recalled=tuple(self.recalled))
+
+    def _parts(self) -> list[str]:
+        context = self.context
+        if context.kind == "OPENING":
+            return self._opening()
+        if context.kind == "CLOSING":
+            return self._closing()
+        if context.template is not None and context.node is not None:
+            return self._in_mission(context.node)
+        return self._in_free_play()
+
+    # Opening and closing
+
+    def _opening(self) -> list[str]:
+        greetings = Pool("greetings", self.persona.greetings)
+        if self.context.template is not None and self.context.template.opening:
+            return [self._say([Pool("opening", self.context.template.opening), greetings])]
+        greeting = self._say([greetings])
+        return [greeting, *self._recall()] if self.context.template is None else [greeting]
+
+    def _closing(self) -> list[str]:
+        """A talk that ends well still says what the node it arrived at has to say."""
+        how = self.context.closing or "LEFT"
+        lines = self.persona.closings.get(how) or self.persona.closings.get("LEFT") or self.persona.greetings
+        parts: list[str] = []
+        if how == "SUCCESS" and self.context.arrived and self.context.node is not None:
+            parts.append(self._node_line(self.context.node))
+        return [*parts, self._say([Pool(f"closing:{how}", lines)])]
+
+    # Missions
+
+    def _in_mission(self, node: Node) -> list[str]:
+        context = self.context
+        asked = listen(context.learner_line, context.persona_line, self.persona.facts)
+        shape = in_brief if self.mood in ("COLD", "TENSE") else without_question
+        parts = [self._fact(fact, shape) for fact in asked.facts[:1]]
+        if not parts and asked.unknown and not context.arrived:
+            parts.append(self._say([Pool("unknown", self.persona.unknown)], shape))
+        if not parts and self.mood not in ("COLD", "TENSE"):
+            parts.extend(self._from_dials())
+        line = self._node_line(node) if context.arrived else self._stay_line(node)
+        return [*(parts or self._lead_in(line)), line]
+
+    def _lead_in(self, line: str) -> list[str]:
+        """The style's short first words, where they don't double the line's own."""
+        first = line.split()[0].casefold().strip(",.:")
+        fitting = dials.lead_ins(self.context, self.mood, self.chooser)
+        fitting = tuple(words for words in fitting if words.split()[0].casefold().strip(",.:") != first)
+        lead_in = self.chooser.choose([Pool("lead-in", fitting)])
+        return [lead_in] if lead_in else []
+
+    def _from_dials(self) -> list[str]:
+        """An answer to openness, or an aside, as vulnerability and randomness have it."""
+        if OPENNESS & set(self.context.learner_intents) and dials.opens_up(self.context.dynamics, self.chooser):
+            return self._reaction(OPENNESS, without_question)
+        if dials.digresses(self.context.dynamics, self.chooser):
+            aside = self.chooser.choose(self._own_life(), without_question)
+            return [aside] if aside else []
+        return []
+
+    def _node_line(self, node: Node) -> str:
+        """Of the node arrived at; its question stays whatever the mood, for the talk goes on from it."""
+        return self._say(_node_pools(node, self.mood))
+
+    def _stay_line(self, node: Node) -> str:
+        """Of a node where the talk stays: its own prompts first, then whatever keeps it going."""
+        dry = self.mood == "COLD" or dials.drops_question(self.context.dynamics, self.chooser)
+        stay = [Pool(f"stay:{node.id}", node.stay)] if node.stay else []
+        said = (self._fresh(stay, without_question) if dry else None) or self._fresh(stay, as_is)
+        if said is None and not node.stay:
+            said = next(iter(self._reaction(None, without_question)), None)
+        if said is not None:
+            return said
+        pools = [*_node_pools(node, self.mood), *self._reactions(None)]
+        return self._fresh(pools, as_is) or self.chooser.vary((stay or _node_pools(node, self.mood))[0])
+
+    # Free play
+
+    def _in_free_play(self) -> list[str]:
+        context = self.context
+        asked = listen(context.learner_line, context.persona_line, self.persona.facts)
+        guarded = self.mood in ("COLD", "TENSE")
+        shape: Shape = in_brief if guarded else as_is
+        parts = [self._fact(fact, shape) for fact in asked.facts[: 1 if guarded else 2]]
+        if asked.about_learner and not parts:
+            parts = self._recall()
+        if not parts and (asked.unknown or asked.about_learner):
+            parts.append(self._say([Pool("unknown", self.persona.unknown)], shape))
+        if guarded:
+            return self._guarded(parts)
+        first = self._reaction(COURTESIES, without_question) if parts else self._reaction(None, as_is)
+        return self._gone_on([*first, *parts])
+
+    def _guarded(self, parts: list[str]) -> list[str]:
+        """COLD says one short thing. TENSE says what it thinks of it, too."""
+        if self.mood == "COLD":
+            return parts or self._reaction(MENDING, in_brief) or [self._small_talk()]
+        return [*parts, *(self._reaction(MENDING, without_question) or [self._small_talk()])]
+
+    def _gone_on(self, parts: list[str]) -> list[str]:
+        """The reply with something remembered or some small talk after it, where there is room."""
+        room = not parts or not asks(parts[-1])
+        if room and (touches(self.context) or self.chooser.chance("recalls", RECALLS)):
+            remembered = self._recall()
+            if remembered:
+                return [*parts, *remembered]
+        if not parts or (room and self.chooser.chance("goes on", GOES_ON[self.mood])):
+            return [*parts, self._small_talk()]
+        return parts
+
+    def _recall(self) -> list[str]:
+        if not self.notes.may_recall:
+            return []
+        found = recall(self.context, self.notes, self.chooser)
+        if found is None:
+            return []
+        self.recalled.append(found.value)
+        if found.spoken != found.value:
+            self.recalled.append(found.spoken)
+        return [found.line]
+
+    def _small_talk(self) -> str:
+        moods = NEXT_MOODS[self.mood]
+        pools = [Pool(f"small talk:{mood}", self.persona.small_talk.get(mood, ())) for mood in moods]
+        if not any(pool.lines for pool in pools):
+            pools = [Pool("small talk:NEUTRAL", self.persona.small_talk.get("NEUTRAL", ()))]
+        shape = in_brief if self.mood == "COLD" else as_is
+        said = self._fresh(pools, shape)
+        if said is None and self.mood != "TENSE":
+            said = self._fresh(self._own_life(), shape)
+        return said or self.chooser.vary(next(pool for pool in pools if pool.lines), shape)
+
+    # Parts of both
+
+    def _say(self, pools: list[Pool], shape: Shape = as_is) -> str:
+        """A fresh line, or the first pool's once more."""
+        return self._fresh(pools, shape) or self.chooser.vary(next(pool for pool in pools if pool.lines), shape)
+
+    def _fresh(self, pools: list[Pool], shape: Shape) -> str | None:
+        return self.chooser.choose(
+            pools,
+            shape,
+            accept=lambda line: not asks_again(line, self.persona, self.answered_line, self.known),
+            narrow=lambda lines: dials.narrowed(lines, self.context.dynamics, self.mood),
+        )
+
+    def _fact(self, fact: Fact, shape: Shape) -> str:
+        return self._say([Pool(f"fact:{fact.key}", fact.lines)], shape)
+
+    def _own_life(self) -> list[Pool]:
+        """Facts worth telling unasked, in an order by the seed; one line of each is kept for when it is asked."""
+        pools = [
+            Pool(f"fact:{fact.key}", fact.lines)
+            for fact in self.persona.facts
+            if fact.key not in ONLY_ASKED and sum(map(self.chooser.fresh, fact.lines)) > 1
+        ]
+        return sorted(pools, key=lambda pool: self.chooser.number(f"own life:{pool.name}"))
+
+    def _reactions(self, among: frozenset[Intent] | None) -> list[Pool]:
+        score = self.context.learner_score
+        weak = score is not None and score < WEAK_BELOW
+        return [
+            Pool(f"reaction:{intent}", self.persona.reactions[intent])
+            for intent in REACTS_TO
+            if intent in self.context.learner_intents
+            and (among is None or intent in among)
+            and not (weak and intent in PRAISING)
+            and self.persona.reactions.get(intent)
+        ]
+
+    def _reaction(self, among: frozenset[Intent] | None, shape: Shape) -> list[str]:
+        said = self._fresh(self._reactions(among), shape)
+        return [said] if said else []
+
+
+def _node_pools(node: Node, mood: Mood) -> list[Pool]:
+    moods: tuple[Mood, ...] = ("NEUTRAL",) if mood == "NEUTRAL" else (mood, "NEUTRAL")
+    return [Pool(f"node:{node.id}:{heard}", node.lines[heard]) for heard in moods if node.lines.get(heard)]

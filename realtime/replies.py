@@ -1,0 +1,181 @@
+"""A reply of the persona, from its claim to its commit.
+
+One reply at a time over all processes: it is claimed in the session's row, and the commit that ends it clears the
+claim. What is streamed meanwhile are signals; the item and ``response.done`` are durable, and are sent after COMMIT.
+A lost socket does not cancel a reply.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+import uuid_utils
+
+from realtime.core import mood as moods
+from realtime.core.session import Reply
+from realtime.delivery import Connection, Delta
+from realtime.domain import MemoryEntry
+from realtime.minds import ClosingKind, ReplyContext, ReplyDelta, ReplyEnd
+from realtime.protocol import events
+from realtime.protocol.events import Event, Payload, signal
+
+if TYPE_CHECKING:
+    from realtime.live import LiveSession
+
+log = structlog.get_logger("socialgym.reply")
+
+
+class ActiveReply:
+    """The reply under way in this process. ``done`` gives its durable events, or None when it did not happen."""
+
+    def __init__(self, live: "LiveSession", metadata: dict[str, str] | None, closing: ClosingKind | None) -> None:
+        self.live = live
+        self.id = f"resp_{uuid_utils.uuid7().hex}"
+        self.item_id = f"item_{uuid_utils.uuid7().hex}"
+        self.metadata = metadata
+        self.closing = closing
+        self.text = ""
+        self.cancelled = asyncio.Event()
+        self.done: asyncio.Future[tuple[Event, ...] | None] = asyncio.get_running_loop().create_future()
+        self._previous = live.state.last_item
+
+    def cancel(self) -> None:
+        """Stop at the next delta; what was said so far is kept as an incomplete item."""
+        self.cancelled.set()
+
+    async def run(self) -> None:
+        """Stream, then commit. Always ends with ``done`` set and the session's reply cleared."""
+        result: tuple[Event, ...] | None = None
+        try:
+            for type_, payload in self._opening_frames():
+                self.live.signal(type_, payload)
+            reply = await self._speak()
+            result = await self.live.finish_reply(reply)
+            if result is not None:
+                self._tell(reply, result)
+        finally:
+            self.live.reply = None
+            if not self.done.done():
+                self.done.set_result(result)
+            self.live.start_timer()
+
+    def show(self, connection: Connection) -> None:
+        """Let a socket that has just come join the reply: its opening, and all text so far as one delta."""
+        for type_, payload in self._opening_frames():
+            connection.push_signal(type_, signal(type_, payload))
+        if self.text:
+            connection.push_delta(self._delta(self.text))
+
+    async def _speak(self) -> Reply:
+        end = ReplyEnd("")
+        try:
+            async with asyncio.timeout(self._patience()):
+                async for piece in self.live.context.persona.stream(self._context()):
+                    if self.cancelled.is_set():
+                        return self._reply("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
+                    if isinstance(piece, ReplyDelta):
+                        self._say(piece.text)
+                    else:
+                        end = piece
+            if self.cancelled.is_set():
+                return self._reply("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
+        except Exception as error:
+            log.error("a reply failed", exc_info=error, session_id=str(self.live.spec.session_id))
+            problem = {"type": "server_error", "code": "internal_error", "message": "The reply failed."}
+            return self._reply("failed", {"type": "failed", "error": problem})
+        return self._reply("completed", {"type": "completed"}, end)
+
+    def _patience(self) -> float:
+        limits = self.live.context.limits
+        return limits.closing_seconds * 0.8 if self.closing else limits.reply_seconds * 0.9
+
+    def _reply(self, status: str, details: Payload, end: ReplyEnd | None = None) -> Reply:
+        return Reply(
+            response_id=self.id,
+            item_id=self.item_id,
+            text=self.text or None,
+            status=status,
+            details=details,
+            metadata=self.metadata,
+            carry=end.carry if end else "",
+            recalled=end.recalled if end else (),
+        )
+
+    def _say(self, text: str) -> None:
+        self.text += text
+        delta = self._delta(text)
+        for connection in self.live.connections:
+            if connection.live:
+                connection.push_delta(delta)
+
+    def _delta(self, text: str) -> Delta:
+        return Delta(self.item_id, text, self._delta_frame, self._delta_frame(text))
+
+    def _delta_frame(self, text: str) -> str:
+        return signal("response.output_text.delta", {**self._place(), "delta": text})
+
+    def _place(self) -> Payload:
+        return {"response_id": self.id, "item_id": self.item_id, "output_index": 0, "content_index": 0}
+
+    def _opening_frames(self) -> list[tuple[str, Payload]]:
+        item = events.assistant_item(self.item_id, None, "in_progress")
+        response = events.response(self.id, "in_progress", output=[], metadata=self.metadata)
+        return [
+            ("response.created", {"response": response}),
+            ("response.output_item.added", {"response_id": self.id, "output_index": 0, "item": item}),
+            ("conversation.item.added", events.after(self._previous, item)),
+            ("response.content_part.added", {**self._place(), "part": {"type": "text", "text": ""}}),
+        ]
+
+    def _tell(self, reply: Reply, durable: tuple[Event, ...]) -> None:
+        """After COMMIT: what closes the parts, then the durable events."""
+        if reply.text is not None:
+            status = "completed" if reply.status == "completed" else "incomplete"
+            item = events.assistant_item(self.item_id, reply.text, status)
+            place = self._place()
+            self.live.signal("response.output_text.done", {**place, "text": reply.text})
+            self.live.signal("response.content_part.done", {**place, "part": {"type": "text", "text": reply.text}})
+            self.live.signal("response.output_item.done", {"response_id": self.id, "output_index": 0, "item": item})
+        self.live.publish(durable)
+
+    def _context(self) -> ReplyContext:
+        live = self.live
+        spec, state = live.spec, live.state
+        config = spec.template.mission_config_v1 if spec.template is not None else None
+        remembered: dict[str, MemoryEntry] = {}
+        if state.memory_mode != "off":
+            remembered = {key: entry for key, entry in live.memory.items() if entry.items}
+        return ReplyContext(
+            kind="CLOSING" if self.closing else "REPLY",
+            closing=self.closing,
+            persona=spec.persona,
+            template=spec.template,
+            node=spec.walk.node(state.node) if spec.walk is not None and state.node is not None else None,
+            arrived=state.arrived,
+            dynamics=config.dynamics if config else None,
+            objective=config.objective if config else None,
+            style=config.style if config else None,
+            mood=state.mood.state,
+            mood_percent=moods.percent(state.mood),
+            turn_index=state.tally.turns,
+            learner_line=state.recent_lines[-1] if state.recent_lines else None,
+            learner_intents=state.intents,
+            learner_score=state.recent_scores[-1] if state.recent_scores else None,
+            persona_line=state.persona_line,
+            memory=remembered,
+            instructions=live.session_object.get("instructions") if spec.template is None else None,
+            seed=spec.seed,
+            carry=state.carry,
+        )
+
+
+def closing_kind(live: "LiveSession") -> ClosingKind:
+    """How the persona takes leave: by what ended the mission."""
+    tally, terms = live.state.tally, live.spec.terms
+    if tally.disqualified is not None:
+        return "DISQUALIFIED"
+    if terms.max_strikes is not None and tally.strikes >= terms.max_strikes:
+        return "STRIKES"
+    if tally.collapsed:
+        return "COLLAPSE"
+    return "SUCCESS" if tally.score_sum >= terms.success_threshold * tally.turns else "FAIL"

@@ -1,0 +1,132 @@
+"""One turn as the rules see it: what is read, what is left out, and what stands in the persona's last line.
+
+Left out of every rule that can earn something ("not read"): a sentence said before in the same turn, a sentence
+that speaks to the scorer, and what only gives the persona its own words back.
+"""
+
+from typing import Final, NamedTuple
+
+from realtime.scoring.cues import CueIndex, Hits
+from realtime.scoring.tables import Words
+from realtime.scoring.text import Parsed, parse, words_of
+
+Span = tuple[int, int]
+
+_RUN: Final = 4  # terms in a row that two lines share before it counts as an echo and not as chance
+_ECHO_MIN: Final = 3  # a whole short line of the persona given back counts from this many terms on
+_SAME_SHARE: Final = 0.8  # of the shorter line's runs of three: said again, with a word changed
+_NONE: Final[frozenset[int]] = frozenset()
+
+
+class Heard(NamedTuple):
+    """The persona's last line: its terms, the stems of its content words, and whether it asks."""
+
+    terms: list[str]
+    stems: frozenset[str]
+    asks: bool
+    refuses: bool
+
+
+class Reading(NamedTuple):
+    """``echoed``: terms inside an echo. ``skipped``: sentences not read. ``hits``: cues of what is read;
+    ``all_hits``: cues of everything (harm is never overlooked)."""
+
+    parsed: Parsed
+    heard: Heard | None
+    echoed: frozenset[int]
+    skipped: frozenset[int]
+    hits: Hits
+    all_hits: Hits
+
+    def span(self, first: int, last: int) -> Span:
+        """Where the terms ``first`` up to ``last`` (exclusive) stand in the text."""
+        return self.parsed.starts[first], self.parsed.ends[last - 1]
+
+
+def stem(word: str) -> str:
+    """A rough stem, good enough to see that "painting" takes up "paint". Never longer than the word."""
+    size = len(word)
+    if size > 5 and word.endswith("ing"):
+        word = word[:-3]
+    elif size > 4 and word.endswith(("ed", "es")):
+        word = word[:-2]
+    elif size > 3 and word.endswith("s") and not word.endswith("ss"):
+        word = word[:-1]
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
+
+
+def is_content(term: str, words: Words) -> bool:
+    """Carries a subject: not a word of grammar, at least three letters (or one of a script without spaces)."""
+    return term not in words.stop and (len(term) > 2 or not term.isascii())
+
+
+def hear(line: str, asks: bool, refuses: bool, terms: list[str], words: Words) -> Heard:
+    stems = frozenset(stem(term) for term in terms if is_content(term, words))
+    return Heard(terms, stems, asks or "?" in line, refuses)
+
+
+def read(text: str, heard: Heard | None, index: CueIndex, words: Words) -> Reading:
+    """Parses a turn, finds its cues, and decides what is not read."""
+    parsed = parse(text)
+    all_hits = index.find(parsed)
+    echoed = _echo(parsed, heard, words) if heard is not None else _NONE
+    skipped = _not_read(parsed, all_hits, echoed)
+    hits = index.find(parsed, skipped) if skipped else all_hits
+    return Reading(parsed, heard, echoed, skipped, hits, all_hits)
+
+
+def _echo(parsed: Parsed, heard: Heard, words: Words) -> frozenset[int]:
+    """Terms that stand in a run of four or more shared with the persona's line, or in its whole short line."""
+    theirs, mine = heard.terms, parsed.terms
+    if len(theirs) < _ECHO_MIN or len(mine) < _ECHO_MIN:
+        return _NONE
+    run = min(_RUN, len(theirs))
+    if run < _RUN and " ".join(theirs) in words.reciprocal:
+        return _NONE
+    known = {tuple(theirs[i : i + run]) for i in range(len(theirs) - run + 1)}
+    found: set[int] = set()
+    for i in range(len(mine) - run + 1):
+        if tuple(mine[i : i + run]) in known:
+            found.update(range(i, i + run))
+    return frozenset(found) if found else _NONE
+
+
+def _not_read(parsed: Parsed, hits: Hits, echoed: frozenset[int]) -> frozenset[int]:
+    skipped = {parsed.sentence_of[hit.first] for hit in hits.get("to_scorer", ())}
+    if len(parsed.sentences) > 1:
+        seen: set[tuple[str, ...]] = set()
+        for number, sentence in enumerate(parsed.sentences):
+            said = tuple(parsed.terms[sentence.first : sentence.last])
+            if said in seen:
+                skipped.add(number)
+            seen.add(said)
+    if echoed:
+        for number, sentence in enumerate(parsed.sentences):
+            size = sentence.last - sentence.first
+            back = sum(1 for i in range(sentence.first, sentence.last) if i in echoed)
+            if back * 5 >= size * 3:
+                skipped.add(number)
+    return frozenset(skipped) if skipped else _NONE
+
+
+def repeats(parsed: Parsed, recent_lines: tuple[str, ...]) -> bool:
+    """Whether one of the learner's last lines is said again: the same words, or nearly all the same runs of
+    three. Lines of fewer than three words ("Yes.") may come twice."""
+    mine = parsed.terms
+    if len(mine) < _ECHO_MIN or not recent_lines:
+        return False
+    runs = {tuple(mine[i : i + 3]) for i in range(len(mine) - 2)}
+    for line in recent_lines:
+        theirs = words_of(line)
+        if theirs == mine:
+            return True
+        other = {tuple(theirs[i : i + 3]) for i in range(len(theirs) - 2)}
+        shorter = min(len(runs), len(other))
+        if shorter > 2 and len(runs & other) >= _SAME_SHARE * shorter:
+            return True
+    return False
+
+
+def gives_back(reading: Reading) -> bool:
+    """Whether the turn is mostly the persona's own line."""
+    return bool(reading.echoed) and len(reading.echoed) * 2 >= len(reading.parsed.terms)

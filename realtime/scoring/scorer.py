@@ -1,0 +1,148 @@
+"""The rule scorer: a turn's text and context in, ``TurnScore`` out. Pure, without clock, chance or I/O."""
+
+from typing import Final
+
+from realtime.domain import TRAIT_NAMES, Strike, Traits, TurnScore
+from realtime.minds import TurnContext
+from realtime.scoring.harm import Harm, judge
+from realtime.scoring.patterns import find_hooks, find_patterns
+from realtime.scoring.reading import Heard, Reading, gives_back, hear, read, repeats
+from realtime.scoring.signals import Found, Question, find_signals
+from realtime.scoring.tables import load
+from realtime.scoring.text import words_of
+from realtime.scoring.tips import choose
+from realtime.scoring.traits import prepare, weigh
+from storage.catalogue.model import Intent
+
+LOW_SCORE_BELOW: Final = 30  # a score below this is a strike by itself (the practice rules)
+_ACKNOWLEDGES: Final = ("thanks", "appreciation", "empathy", "calm", "apology", "owns", "compliment", "good_wish", "feeling_named")
+_SUBSTANCE: Final = ("reason", "example", "concrete", "strength", "limit", "proposal", "alternative", "repair", "playful", "self_irony", "simile")
+
+
+class RuleScorer:
+    """Implements ``realtime.minds.Scorer`` with the tables beside this file, which are read once, here.
+
+    Same context, same bytes, in every process. Cost is linear in the text (at most 2,000 characters on the
+    wire) and independent of the session's length. Safe to share between tasks: nothing changes after
+    construction.
+    """
+
+    def __init__(self) -> None:
+        self._tables = load()
+        self._rules = prepare(self._tables.weights)
+        weights = self._tables.weights
+        self._base = [weights.base[name] for name in TRAIT_NAMES]
+        self._charisma = [weights.charisma.get(name, 0) for name in TRAIT_NAMES]
+        self.version: str = self._tables.version
+
+    def score(self, context: TurnContext) -> TurnScore:
+        """The score of one turn. Never raises for any text."""
+        tables, weights = self._tables, self._tables.weights
+        reading = read(context.text, self._hear(context.persona_line), tables.index, tables.words)
+        harm = judge(reading, context.minor, tables.slurs)
+        found, questions = find_signals(reading, harm, tables)
+        traits, evidence, _fired = weigh(reading, found, self._rules, self._base)
+        charisma = self.charisma_index(traits)
+        intents = self._intents(reading, found)
+        score = self._score(context, reading, harm, found, questions, charisma, intents)
+        strike: Strike | None = harm.strike or ("LOW_SCORE" if score < LOW_SCORE_BELOW else None)
+        patterns = find_patterns(reading, found, traits, weights.patterns)
+        moved = {item.trait for item in evidence}
+        return TurnScore(
+            score=score,
+            traits=traits,
+            charisma_index=charisma,
+            evidence=evidence,
+            observed=tuple(name for name in TRAIT_NAMES if name in moved),
+            hooks=find_hooks(context, traits, score, weights.hooks),
+            patterns=tuple(patterns),
+            tip=choose(context, reading, found, evidence, patterns, tables.tips),
+            intents=intents,
+            strike=strike,
+            disqualified=harm.disqualified,
+            filler_words=len(reading.all_hits.get("filler", ())),
+            total_words=reading.parsed.total_words,
+            scorer_version=self.version,
+        )
+
+    def charisma_index(self, traits: Traits) -> int:
+        """The weighted mean of the traits, rounded half up, in whole numbers throughout."""
+        return (sum(w * v for w, v in zip(self._charisma, traits.values(), strict=True)) + 50) // 100
+
+    def _hear(self, line: str | None) -> Heard | None:
+        if not line:
+            return None
+        terms = words_of(line)
+        if not terms:
+            return None
+        joined = " ".join(terms)
+        tables = self._tables
+        asks = tables.request.search(joined) is not None
+        return hear(line, asks, tables.refusal.search(joined) is not None, terms, tables.words)
+
+    def _intents(self, reading: Reading, found: Found) -> tuple[Intent, ...]:
+        hits = reading.hits
+        return tuple(
+            intent
+            for intent, rule in self._tables.intents.items()
+            if any(cue in hits for cue in rule.cues) or any(signal in found for signal in rule.signals)
+        )
+
+    def _score(
+        self,
+        context: TurnContext,
+        reading: Reading,
+        harm: Harm,
+        found: Found,
+        questions: list[Question],
+        charisma: int,
+        intents: tuple[Intent, ...],
+    ) -> int:
+        weights = self._tables.weights
+        row = weights.score["mission" if context.wanted else "open"]
+        met = not set(intents).isdisjoint(context.wanted)
+        total = (
+            row["charisma"] * charisma
+            + row["responsiveness"] * self._responsiveness(reading, found, questions)
+            + row["progress"] * (100 if met else weights.progress["missed"])
+            + row["mood"] * context.mood_percent
+        )
+        return min(100, max(0, (total + 50) // 100 - self._penalty(context, reading, harm)))
+
+    def _responsiveness(self, reading: Reading, found: Found, questions: list[Question]) -> int:
+        """0..100: answers, asks back, takes up a word, acknowledges, brings substance."""
+        points, hits, heard = self._tables.weights.responsiveness, reading.hits, reading.heard
+        if not reading.parsed.terms or len(reading.skipped) == len(reading.parsed.sentences):
+            return points["silent"]
+        total = points["words"]
+        asked = heard is not None and heard.asks
+        if "answers" in found if asked else "shares" in found:
+            total += points["answers"]
+        if any(not q.short for q in questions):
+            total += points["asks"]
+        elif questions:
+            total += points["asks_short"]
+        if "picks_up" in found:
+            total += points["picks_up"]
+        if any(cue in hits for cue in _ACKNOWLEDGES):
+            total += points["acknowledges"]
+        if "number" in found or any(cue in hits for cue in _SUBSTANCE):
+            total += points["substance"]
+        return min(100, total)
+
+    def _penalty(self, context: TurnContext, reading: Reading, harm: Harm) -> int:
+        table = self._tables.weights.penalty
+        total = 0
+        if harm.disqualified:
+            total += table["DISQUALIFIED"]
+        if harm.insults:
+            total += table["INSULT"]
+        if harm.boundaries:
+            total += table["BOUNDARY_CROSSED"]
+        if "rude" in reading.all_hits:
+            total += table["rude"]
+        if repeats(reading.parsed, context.recent_lines):
+            total += table["repeats"]
+        if gives_back(reading):
+            total += table["echo"]
+        return total

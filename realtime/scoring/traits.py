@@ -1,0 +1,106 @@
+"""The six traits: each rule of the weights table that found its source moves one of them, with its span.
+
+Invariant: a trait is its base plus the sum of the effects of its evidence, and lies in 0..100 (an effect that
+would pass an end is cut short there).
+"""
+
+from typing import Final, NamedTuple
+
+from realtime.domain import TRAIT_NAMES, Evidence, TraitName, Traits
+from realtime.scoring.cues import Hit
+from realtime.scoring.reading import Reading, Span
+from realtime.scoring.signals import Found
+from realtime.scoring.tables import Rule, Weights
+
+_SHORT_TURN: Final = 8  # words; in a longer turn evidence covers at most half, unless it is about the whole
+_QUOTE: Final = 60  # characters of a quote in a note or tip; a longer one is cut at a word, with an ellipsis
+_PLACE: Final[dict[TraitName, int]] = {name: place for place, name in enumerate(TRAIT_NAMES)}
+
+
+class Prepared(NamedTuple):
+    """A rule ready for the turn: its source split, its trait's place."""
+
+    name: str
+    rule: Rule
+    is_cue: bool
+    source: str
+    place: int
+
+
+def prepare(weights: Weights) -> dict[tuple[bool, str], list[Prepared]]:
+    """Rules by source, in the table's order."""
+    out: dict[tuple[bool, str], list[Prepared]] = {}
+    for name, rule in weights.rule.items():
+        kind, _, source = rule.source.partition(":")
+        row = Prepared(name, rule, kind == "cue", source, _PLACE[rule.trait])
+        out.setdefault((row.is_cue, source), []).append(row)
+    return out
+
+
+def quote(text: str, start: int, end: int) -> str:
+    """``text[start:end]`` on one line, cut at a word when it is long. Always begins as the text does there."""
+    said = text[start:end]
+    if len(said) > _QUOTE:
+        cut = said.rfind(" ", 1, _QUOTE)
+        said = said[: cut if cut > 0 else _QUOTE].rstrip(" ,;:-") + "…"
+    return " ".join(said.split()) if said.isprintable() is False else said
+
+
+def trimmed(reading: Reading, start: int, end: int, whole: bool) -> Span:
+    """The span, cut back at word ends to half of a turn of more than eight words (its characters)."""
+    parsed = reading.parsed
+    if whole or parsed.total_words <= _SHORT_TURN or 2 * (end - start) <= len(parsed.text):
+        return start, end
+    limit = start + len(parsed.text) // 2
+    fitting = [b for b in parsed.ends if start < b <= limit]
+    return start, (fitting[-1] if fitting else limit)
+
+
+def weigh(
+    reading: Reading, found: Found, rules: dict[tuple[bool, str], list[Prepared]], base: list[int]
+) -> tuple[Traits, tuple[Evidence, ...], frozenset[str]]:
+    """Traits, evidence (by place in the text), and the names of the rules that moved something."""
+    values = list(base)
+    out: list[Evidence] = []
+    fired: set[str] = set()
+    for cue, hits in reading.hits.items():
+        for row in rules.get((True, cue), ()):
+            _apply(reading, row, hits, values, out, fired)
+    for signal, spans in found.items():
+        for row in rules.get((False, signal), ()):
+            _apply(reading, row, spans, values, out, fired)
+    out.sort(key=_order)
+    return Traits.of(values), tuple(out), frozenset(fired)
+
+
+def _order(item: Evidence) -> tuple[int, int, int, str]:
+    return item.start, item.end, _PLACE[item.trait], item.rule
+
+
+def _apply(
+    reading: Reading,
+    row: Prepared,
+    finds: "list[Hit] | list[Span]",
+    values: list[int],
+    out: list[Evidence],
+    fired: set[str],
+) -> None:
+    rule, text = row.rule, reading.parsed.text
+    seen: set[str] = set()
+    for find in finds:
+        start, end = reading.span(*find) if row.is_cue else find
+        form = text[start:end].lower()
+        if form in seen:
+            continue  # the same words again say nothing new
+        effect = rule.again if seen else rule.effect
+        before = values[row.place]
+        after = min(100, max(0, before + effect))
+        seen.add(form)
+        if after != before:
+            values[row.place] = after
+            start, end = trimmed(reading, start, end, rule.whole)
+            note = rule.note.replace("{q}", quote(text, start, end))
+            out.append(Evidence(rule.trait, after - before, start, end, row.name, note))
+            fired.add(row.name)
+        if len(seen) >= rule.finds:
+            return
