@@ -73,7 +73,7 @@ class EmbeddedPostgres:
         """
         if threading.current_thread() is not threading.main_thread():
             raise EmbeddedError("the embedded PostgreSQL must be started from the main thread")
-        data_dir = Path(os.path.abspath(data_dir))
+        data_dir = data_dir.resolve()
         try:
             lock = take_lock(data_dir)
             try:
@@ -106,7 +106,7 @@ class EmbeddedPostgres:
     def attach(cls, data_dir: Path) -> EmbeddedPostgres | None:
         """The running server of data_dir that another process started, or None. Raises EmbeddedError when it runs
         but this user may not read its files, or it does not let us in."""
-        data_dir = Path(os.path.abspath(data_dir))
+        data_dir = data_dir.resolve()
         folder = data_dir / "postgres"
         try:
             found = running(folder)

@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -76,11 +77,6 @@ class Site:
         return self.data_dir / "postgres"
 
     @property
-    def _unfinished(self) -> Path:
-        """The name of a new cluster until it is whole: an interrupted first start leaves nothing to repair."""
-        return self.data_dir / "postgres.new"
-
-    @property
     def log(self) -> Path:
         return self.data_dir / "postgres.log"
 
@@ -92,51 +88,58 @@ class Site:
         if log.exists() and log.stat().st_size > LOG_LIMIT:
             log.replace(log.with_name("postgres.log.1"))
         with _append(log) as stream:
-            return cls(data_dir, binaries, account, fsync, stream.tell())
+            site = cls(data_dir, binaries, account, fsync, stream.tell())
+        if site.folder.exists():
+            site._check_owner()  # first of all: another user's cluster cannot even be looked into
+        return site
 
     def establish(self) -> str:
         """Make the cluster if there is none, hand it to the account, and return the password."""
         recorded = read_password(self.data_dir)
         password = recorded or secrets.token_urlsafe(24)
-        exists = self.folder.exists()
-        if exists:
-            self._check_folder()
+        new = None
+        if self.folder.exists():
+            self._check_version()
             embedded_user.give(self.folder, self.account)
             if not recorded:
                 self._single_user(self.folder, f"ALTER ROLE {NAME} PASSWORD '{password}'\n")
         else:
-            self._initialise(password)
+            new = self._initialise(password)
         # Recorded when it is true, and before a new cluster takes its name: a crash between leaves nothing locked.
         if not recorded:
             _write_password(self.data_dir, password)
-        if not exists:
-            self._unfinished.rename(self.folder)
+        if new is not None:
+            new.rename(self.folder)
             if self.fsync:
                 _sync_folder(self.data_dir)
         return password
 
-    def _check_folder(self) -> None:
+    def _check_owner(self) -> None:
         uid, owner = self.account.disk_ids[0], self.folder.stat().st_uid
         if uid != owner and os.geteuid() != 0:
             raise EmbeddedError(
                 f"{self.folder} belongs to user {owner}, and this is user {uid}: start as user {owner} or as root, "
                 f"or give the folder back with chown -R {uid} {self.folder}"
             )
+
+    def _check_version(self) -> None:
         version = (self.folder / "PG_VERSION").read_text().strip()
         if version != MAJOR_VERSION:
             raise EmbeddedError(f"{self.folder} is of PostgreSQL {version}; this is PostgreSQL {MAJOR_VERSION}")
 
-    def _initialise(self, password: str) -> None:
-        new = self._unfinished
-        if new.exists():
-            shutil.rmtree(new)
-        new.mkdir(mode=0o700)
+    def _initialise(self, password: str) -> Path:
+        """Make a whole cluster under a name that was never used: a killed first start leaves nothing to repair,
+        and its initdb, which may still be clearing up behind itself, cannot meet this one."""
+        for left_over in self.data_dir.glob("postgres.new-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.data_dir))
         options = [f"--pgdata={new}", f"--username={NAME}", "--encoding=UTF8", "--no-locale"]
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
         options += ["--auth-local=reject", "--auth-host=scram-sha-256"]
         options += [] if self.fsync else ["--no-sync"]
         self._run("initdb", options, new, "")
         self._single_user(new, f"ALTER ROLE {NAME} PASSWORD '{password}'\nCREATE DATABASE {NAME}\n")
+        return new
 
     def _single_user(self, folder: Path, statements: str) -> None:
         """Run statements, one a line, without a server and without a password."""

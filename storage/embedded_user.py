@@ -35,6 +35,8 @@ Switch = Literal["stay", "setuid", "namespace"]
 # linux/prctl.h, linux/capability.h, linux/sched.h
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 4
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
@@ -44,6 +46,7 @@ _CAP_DAC_OVERRIDE = 1
 _CAP_DAC_READ_SEARCH = 2
 _CAP_SETGID = 6
 _CAP_SETUID = 7
+_CAP_SETPCAP = 8
 
 #: Sent by the kernel to PostgreSQL when its parent dies. SIGQUIT is the "immediate" shutdown: it ends within
 #: milliseconds, however slow the disk (the postmaster kills what is left after 5 s), and the next start replays the
@@ -218,17 +221,26 @@ def _inherit(capabilities: Sequence[int]) -> None:
         _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     if not capabilities:
         return  # execve by a user other than root drops all that is not ambient
-    permitted = _capabilities("CapPrm")
-    header = _CapHeader(_CAPABILITY_VERSION_3, 0)
-    words = (_CapData * 2)()
-    for bit in permitted:
-        words[bit // 32].permitted |= 1 << bit % 32
-    for bit in capabilities:
-        words[bit // 32].effective |= 1 << bit % 32
-        words[bit // 32].inheritable |= 1 << bit % 32
-    _call("capset", ctypes.byref(header), words)
+    if _CAP_SETPCAP in _capabilities("CapPrm"):
+        # Otherwise access(2), by which PostgreSQL looks for its own files, ignores capabilities.
+        _set_capabilities(effective=(_CAP_SETPCAP,), inheritable=())
+        with contextlib.suppress(OSError):  # not in every sandbox; only closed binaries need it
+            _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
+    _set_capabilities(effective=capabilities, inheritable=capabilities)
     for bit in capabilities:
         _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, bit)
+
+
+def _set_capabilities(*, effective: Sequence[int], inheritable: Sequence[int]) -> None:
+    """Set two of the sets of this process; the permitted set stays."""
+    words = (_CapData * 2)()
+    for bit in _capabilities("CapPrm"):
+        words[bit // 32].permitted |= 1 << bit % 32
+    for bit in effective:
+        words[bit // 32].effective |= 1 << bit % 32
+    for bit in inheritable:
+        words[bit // 32].inheritable |= 1 << bit % 32
+    _call("capset", ctypes.byref(_CapHeader(_CAPABILITY_VERSION_3, 0)), words)
 
 
 def _capability_ladder(reach: Sequence[tuple[str, int]]) -> Iterator[tuple[int, ...]]:
@@ -275,5 +287,6 @@ if __name__ == "__main__":
     try:
         _execute(sys.argv[1], sys.argv[2:])
     except OSError as problem:
-        print(f"FATAL:  cannot run {sys.argv[2]} as user {os.geteuid()}: {problem}", file=sys.stderr)
+        advice = "start the server as an ordinary user with a data directory of its own, or set DATABASE_URL"
+        print(f"FATAL:  cannot run {sys.argv[2]} as user {os.geteuid()}: {problem}; {advice}", file=sys.stderr)
     raise SystemExit(CANNOT_EXECUTE)

@@ -134,3 +134,13 @@ async def sessions_since(connection: AsyncConnection, user_id: UUID, seconds: fl
         seconds=seconds,
     )
     return 0 if found is None else int(found["n"])
+
+
+async def lock_user(connection: AsyncConnection, user_id: UUID) -> None:
+    """Let one device of the user at a time decide on new sessions (compatible with foreign key checks)."""
+    await row(connection, "SELECT id FROM app_user WHERE id = :id FOR NO KEY UPDATE", id=user_id)
+
+
+async def age_band(connection: AsyncConnection, user_id: UUID) -> str:
+    found = await row(connection, "SELECT age_band FROM app_user WHERE id = :id", id=user_id)
+    return "UNKNOWN" if found is None else str(found["age_band"])

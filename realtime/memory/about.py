@@ -49,6 +49,7 @@ _WORK_AS = rule(
     rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|\bi've\sbeen\sworking)\sas\s|\bmy\s(?:job|profession|occupation)\sis\s(?:being\s)?(?=an?\s)"
 )
 _I_AM_A = rule(rf"{I_AM}{ADVERBS}(?P<article>(?:an?|the)\s)?")
+_YEARS_OLD = rule(rf"{NUMBER}[\s-]years?[\s-]old\s")
 _WORK_IN = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|{I_AM}{ADVERBS})(?:\s)?(?P<v>in\s(?=\w))")
 _WORK_AT = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working)\s(?=(?:at|for|in\san?)\s)")
 _STATE = rule(rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.work_states)})(?![\w-])")
@@ -59,7 +60,7 @@ _LIVE = rule(
 _MOVED = rule(r"(?:\bi\s(?:just\s|recently\s)?|\bi've\s(?:just\s|recently\s)?)moved\s(?:here\s)?to\s")
 _LIVED = rule(r"\bi'?ve\s(?:been\sliving|lived)\sin\s(?=[\w\s'-]{1,60}\sfor\s)")
 _FROM = rule(
-    rf"(?:{I_AM}(?:[\w'-]{{1,20}}\s){{0,2}}?from|{I_DO}{ADVERBS}come\s{ADVERBS}from"
+    rf"(?:{I_AM}{ADVERBS}from|{I_DO}{ADVERBS}come\s{ADVERBS}from"
     rf"|{I_DO}{ADVERBS}grew\sup\s(?:near|in)|\bi\swas\s{ADVERBS}(?:born|raised|brought\sup)(?:\sand\s(?:raised|bred))?\sin)\s"
 )
 _STUDY = rule(
@@ -111,7 +112,7 @@ def _names(turn: Turn, clause: Clause) -> Iterator[Found]:
 
 
 def _introduction(turn: Turn, clause: Clause, start: int, at: int) -> Iterator[Found]:
-    """What goes on after "I'm Tal": ", 25", ", a nurse", " from Haifa"."""
+    """What goes on after "I'm Tal" or "I'm 25": ", a nurse", " from Haifa"."""
     for _ in range(3):
         age = _THEN_AGE.match(turn.view, at, clause.end)
         origin = _THEN_FROM.match(turn.view, at, clause.end)
@@ -147,6 +148,8 @@ def _ages(turn: Turn, clause: Clause) -> Iterator[Found]:
             value = f"{about.strip().lower()} {years}" if about else str(years)
             confidence = sure(IMPLIED if about else EXPLICIT, clause)
             yield Found("set", "age", value, confidence, match.start(), match.end())
+            if pattern is _AGE:
+                yield from _introduction(turn, clause, match.start(), match.end())
 
 
 def _measured(turn: Turn, at: int) -> bool:
@@ -166,10 +169,12 @@ def _jobs(turn: Turn, clause: Clause) -> Iterator[Found]:
         if span:
             yield _set(turn, clause, "job", begin(turn, match), span, EXPLICIT)
     for match in matches(_I_AM_A, turn, clause):
-        span = job(turn.view, match.end(), clause.end)
+        aged = _YEARS_OLD.match(turn.view, match.end(), clause.end) if match["article"] else None
+        span = job(turn.view, aged.end() if aged else match.end(), clause.end)
         if span:
             confidence = EXPLICIT if match["article"] else IMPLIED
             yield _set(turn, clause, "job", match.start(), span, confidence)
+            yield from _introduction(turn, clause, match.start(), span.end)
     for match in matches(_STATE, turn, clause):
         if phrases.ends_phrase(turn.view, match.end(), clause.end):
             yield _set(turn, clause, "job", match.start(), Span(*match.span("v")), STATED)
@@ -184,8 +189,7 @@ def job(view: str, at: int, end: int) -> Span | None:
         kept.append(word)
         profession = word.low in LEXICON.jobs or " ".join(each.low for each in kept[-2:]) in LEXICON.jobs
         if profession and phrases.ends_phrase(view, word.end, end):
-            aged = kept[0].low.endswith("year-old") and len(kept) > 1
-            return Span(kept[1 if aged else 0].start, word.end)
+            return Span(kept[0].start, word.end)
     return None
 
 

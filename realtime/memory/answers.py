@@ -59,11 +59,12 @@ _ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 _LEAD = re.compile(
     r"(?:\W{0,3}\b(?:oh|well|hm+|um+|uh|so|it's|its|it\sis|that's|just|mostly|mainly|probably|i'd\ssay|definitely|my\sname|in|from|his\sname\sis"
-    r"|her\sname\sis|he's|she's|he's\scalled|she's\scalled|hi|hey|hello|a|an)\b\s{0,2},?){0,4}\s{0,3}",
+    r"|her\sname\sis|he's|she's|he's\scalled|she's\scalled|hi|hey|hello)\b\s{0,2},?){0,4}\s{0,3}",
     re.IGNORECASE,
 )
 _I_AM = rule(I_AM)
 _STATE_OF_MIND = re.compile(r"ing$|\w{4}ed$", re.IGNORECASE)  # "I'm exhausted" answers nothing
+_ARTICLE = rule(r"an?\s")
 _TAIL = re.compile(r"\W*$")
 
 
@@ -119,7 +120,8 @@ def _one(turn: Turn, key: str, start: int, end: int) -> Span | None:
     if key in ("home", "origin"):
         span = phrases.place(turn.view, start, end)
     elif key == "job":
-        span = about.job(turn.view, start, end)
+        article = _ARTICLE.match(turn.view, start, end)
+        span = about.job(turn.view, article.end() if article else start, end)
     elif key == "study":
         items = phrases.things(turn.view, start, end)
         span = items[0] if len(items) == 1 else None

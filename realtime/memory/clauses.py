@@ -30,9 +30,9 @@ _ASKING = (
 )
 
 _QUOTED = re.compile(
-    r"“[^”]{0,2000}(?:”|$)"
-    r"|«[^»]{0,2000}(?:»|$)"
-    r"|\"[^\"]{0,2000}(?:\"|$)"
+    r"“[^”]*”?"
+    r"|«[^»]*»?"
+    r"|\"[^\"]*\"?"
     r"|(?<![\w'])'(?=\S)(?:[^'\n]|(?<=\w)'(?=\w)){1,300}'(?!\w)"
     r"|^>[^\n]*",
     re.MULTILINE,
@@ -64,7 +64,7 @@ _VEIL = re.compile(
   | \btell\s(?:people|everyone|everybody|them|him|her|myself)\b
   | \b(?:they|people|everyone|you|others|friends|parents|folks|we)\s(?:all\s|always\s)?(?:think|call|believe|assume)\b
   | \b(?:don't|dont|do\snot|didn't|never|can't)\s(?:think|believe|claim|mean)\b
-  | \bdoubt\b | \bnot\s(?:that|true|like|as\sif)\b
+  | \b(?:like|love|want|prefer)\sto\s(?:think|believe|pretend)\b | \bdoubt\b | \bnot\s(?:that|true|like|as\sif)\b
   | \b(?:he|she|they|mum|mom|dad|friend|brother|sister)(?:\s(?:was|is|were|are)|'s|'re)\slike\b
   | \bas\s(?:if|though)\b | \blike\s(?:i|im|i'm|i've)\b | \bused\sto\b
   | \b(?:when|whenever|once|until|before|after|by\sthe\stime)\s(?:i|i'm|im|you)\b

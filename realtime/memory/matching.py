@@ -22,7 +22,9 @@ ADVERBS = rf"(?:(?:{_ADVERB})\s{{1,3}}){{0,3}}"
 I_AM = r"(?<![\w'\-])(?:i'm|im|i\s{1,3}am)\s{1,3}"
 # "I", or the "and" that carries it on: "I live in Haifa and work as a nurse".
 I_DO = r"(?:(?<![\w'\-])i\s{1,3}|(?<=\sand)\s{1,3})"
-I_HAVE = r"(?:(?<![\w'\-])(?:i\s{1,3}have(?:\s{1,3}got)?|i'?ve\s{1,3}got|i\s{1,3}(?:own|got))\s{1,3})"
+I_HAVE = (
+    r"(?:(?<![\w'\-])(?:i\s{1,3}have(?:\s{1,3}got)?|i'?ve\s{1,3}got|i've(?=\s{1,3}an?\s)|i\s{1,3}(?:own|got))\s{1,3})"
+)
 
 _LEAD_OUT = re.compile(
     r"\b(?:not|never|nobody|no\sone|than|as|how|why|neither|nor|except|without|hardly|don't|didn't|can't|isn't)\b",
@@ -55,13 +57,30 @@ class Found(NamedTuple):
 
 def matches(pattern: re.Pattern[str], turn: Turn, clause: Clause) -> Iterator[re.Match[str]]:
     """The matches whose clause so far neither turns them round ("not that I ...") nor gives "and" another subject."""
+    turned: int | None = None  # looked up once, when first needed: a search for each match would not be linear
+    other = clause.end
     for found in pattern.finditer(turn.view, clause.start, clause.end):
-        before = turn.view[clause.start : found.start()]
-        if _LEAD_OUT.search(_NO_LEAD_OUT.sub("", before)):
-            continue
-        if before.lower().endswith("and") and (not _FIRST_PERSON.match(before) or _OTHERS.search(before)):
+        if turned is None:
+            turned = _turned(turn.view, clause)
+            subject = _OTHERS.search(turn.view, clause.start, clause.end)
+            other = subject.start() if subject else clause.end
+        if found.start() >= turned:
+            return
+        elided = turn.view[max(clause.start, found.start() - 3) : found.start()].lower() == "and"
+        if elided and (other < found.start() or not _FIRST_PERSON.match(turn.view, clause.start, found.start())):
             continue
         yield found
+
+
+def _turned(view: str, clause: Clause) -> int:
+    """Where the first negation or comparison begins that is no manner of speech; the clause's end without one."""
+    at = clause.start
+    while turning := _LEAD_OUT.search(view, at, clause.end):
+        manner = _NO_LEAD_OUT.match(view, turning.start(), clause.end)
+        if manner is None:
+            return turning.start()
+        at = manner.end()
+    return clause.end
 
 
 def begin(turn: Turn, found: re.Match[str]) -> int:

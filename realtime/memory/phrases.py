@@ -125,6 +125,8 @@ def _thing(view: str, at: int, end: int) -> Span | None:
     kept: list[Word] = []
     for word in words(view, at, end, MAX_ITEM_WORDS + 2):
         joint = word.low == "and" and _is_joint(view, kept, word, end)
+        if word.low in ("a", "an") and kept:  # "films a lot"
+            break
         inner_to = word.low == "to" and kept and kept[-1].low in ("listening", "going", "travelling")
         if word.low in LEXICON.stops and not joint and not inner_to and not (word.low == "to" and not kept):
             break

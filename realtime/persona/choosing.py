@@ -16,7 +16,7 @@ Shape = Callable[[str], str | None]
 Accept = Callable[[str], bool]
 Narrow = Callable[[list[str]], list[str]]
 
-# How people say a thing twice. With some 300 lines a persona these make 3,000 more: enough for 1,000 turns.
+# How people say a thing twice.
 AGAIN = (
     "As I said: ",
     "I know I've said it before: ",
@@ -75,8 +75,9 @@ def in_brief(line: str) -> str | None:
 class Chooser:
     """Chooses for one reply; every line it gives is marked as said in ``notes``."""
 
-    def __init__(self, seed: int, turn: str, notes: Notes, just_said: str | None) -> None:
-        self._key = f"{seed}:{turn}"
+    def __init__(self, seed: int, kind: str, turn: int, notes: Notes, just_said: str | None) -> None:
+        self._key = f"{seed}:{kind}:{turn}"
+        self._turn = turn
         self._notes = notes
         self._just_said = (just_said or "").casefold()
 
@@ -97,18 +98,19 @@ class Chooser:
         accept: Accept = anything,
         narrow: Narrow = everything,
     ) -> str | None:
-        """A fresh line of the first pool that has one which ``accept`` likes; else of the first that has
-        any; None when all was said. The line is given as ``shape`` cuts it (None: not sayable in this shape).
+        """A fresh line that ``accept`` likes, of the first pool that has one; None when there is none.
+
+        The line is given as ``shape`` cuts it (None: not sayable in this shape); ``narrow`` says which of
+        several to choose among.
         """
-        open_pools = [(pool.name, self._sayable(pool, shape)) for pool in pools]
-        for wanted in (accept, anything):
-            for name, sayable in open_pools:
-                lines = narrow([spoken for spoken in sayable if wanted(spoken)])
-                if lines:
-                    spoken = lines[self.number(name) % len(lines)]
-                    self._notes.mark(sayable[spoken])
-                    self._notes.mark(spoken)
-                    return spoken
+        for pool in pools:
+            sayable = self._sayable(pool, shape)
+            lines = narrow([spoken for spoken in sayable if accept(spoken)])
+            if lines:
+                spoken = lines[self.number(pool.name) % len(lines)]
+                self._notes.mark(sayable[spoken])
+                self._notes.mark(spoken)
+                return spoken
         return None
 
     def _sayable(self, pool: Pool, shape: Shape) -> dict[str, str]:
@@ -117,10 +119,8 @@ class Chooser:
         return {spoken: line for spoken, line in shaped if spoken is not None and self.fresh(spoken)}
 
     def vary(self, pool: Pool, shape: Shape = as_is) -> str:
-        """A line of the pool once more, under another of the ``AGAIN`` openings. The pool is not empty.
-
-        Fresh as long as an opening and a line are left that were not together before.
-        """
+        """A line of the pool once more, under an opening it did not have before; one that counts the turns
+        when even those are used up. The pool is not empty."""
         start = self.number(f"again:{pool.name}")
         lines = [shape(line) or line for line in pool.lines]
         for i in range(len(AGAIN) * len(lines)):
@@ -129,4 +129,4 @@ class Chooser:
             if self.fresh(spoken):
                 self._notes.mark(spoken)
                 return spoken
-        return AGAIN[start % len(AGAIN)] + lines[start // len(AGAIN) % len(lines)]
+        return f"That's {self._turn} things you've said to me, and still: {lines[start % len(lines)]}"

@@ -6,7 +6,7 @@ dial (0..100)       effect
 mode                REAL_LIFE: no emoji, whatever the density; CHAT: emoji by density
 pace                67 and up: the shorter half of a pool; 33 and down: the longer half
 emojiDensity        that chance in a hundred of an emoji after the line; none when COLD or TENSE
-flirtiness          turns WARM sooner: each 10 lower the mood it takes by 1
+flirtiveness          turns WARM sooner: each 10 lower the mood it takes by 1
 hostility           NEUTRAL or COLD is heard as TENSE below a mood of 0.6 times the dial
 dryness             that chance in a hundred to drop a follow-up question; from 50 on, dry lines first
 vulnerability       that chance in a hundred to answer openness with a line of its own before going on
@@ -73,7 +73,7 @@ def heard_mood(context: ReplyContext) -> Mood:
     speed = dials.escalation_speed + (extra if style_of(context) in LIVELY else 0)
     if mood in ("NEUTRAL", "COLD") and percent < 0.6 * hostility:
         return "TENSE"
-    if mood == "NEUTRAL" and percent >= 80 - speed / 4 - dials.flirtiness / 10:
+    if mood == "NEUTRAL" and percent >= 80 - speed / 4 - dials.flirtiveness / 10:
         return "WARM"
     if mood == "WARM" and percent >= 95 - speed / 4:
         return "FLOW"

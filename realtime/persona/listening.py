@@ -30,7 +30,7 @@ _OFFER = re.compile(
 _TURNED_BACK = re.compile(
     r"(?:^(?:so )?|\b(?:and |but )?(?:how about|what about|and) )(?:you|yours|yourself)(?: then| though)?$"
 )
-_TAG = re.compile(r"^(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
+_TAG = re.compile(r"\b(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
 _REMEMBERS = re.compile(
     r"\b(?:do|did|can|could) you (?:still |even )?(?:remember|recall|know|guess)\b|\byou (?:remember|recall)\b"
 )
@@ -45,10 +45,13 @@ _SHORT_FORMS = (
     ("'m", " am"),
     ("'s", " is"),
 )
-_SMALL_WORDS = frozenset(  # a sentence of them reads better than a list of quoted words
-    "a an and are as at be been but by can could did do does for from had has have how i if in into is it its"
-    " me mine my of on or so some that the their them then there they this to too was we were what when where"
-    " which who why will with would you your yours us not".split()  # noqa: SIM905
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be been but by can could did do does for from had has have how i if in into is it its"
+        " me mine my of on or so some that the their them then there they this to too was we were what when where"
+        " which who why will with would you your yours us not",
+    )
 )
 
 
@@ -68,7 +71,9 @@ def listen(text: str | None, persona_line: str | None, facts: tuple[Fact, ...]) 
     said = sentences(text or "")
     for sentence in said:
         plain = _plain(sentence)
-        if not _is_question(sentence, plain) or _OFFER.match(plain) or _TAG.match(plain):
+        if not _is_question(sentence, plain) or _OFFER.match(plain):
+            continue
+        if _TAG.search(plain) and not _OPENS_QUESTION.match(_TAG.sub("", plain)):
             continue
         turned_back = _TURNED_BACK.search(plain)
         if turned_back:

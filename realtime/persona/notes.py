@@ -53,8 +53,12 @@ class Notes:
         """The notes of a carry; one that can't be read is an empty one, never an error."""
         try:
             read: Any = json.loads(carry)
-            used = zlib.decompressobj().decompress(base64.b64decode(read["u"]), USED_BITS // 8)
+            unpacking = zlib.decompressobj()
+            packed = base64.b64decode(read["u"], validate=True)
+            used = unpacking.decompress(packed, USED_BITS // 8 + 1)
             since = int(read["r"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, binascii.Error, zlib.error):
+            return cls()
+        if len(used) != USED_BITS // 8 or not unpacking.eof:
             return cls()
         return cls(used, max(0, min(since, RECALL_EVERY)))

@@ -22,6 +22,20 @@ _TURNED = {
     "i'm": "you're",
     "we": "you",
 }
+# How learners ask for what is known of them, besides by the key's own last word.
+_ASKED_WITH = {
+    "name": r"\bcalled\b|\bwho i am\b|\bwho am i\b",
+    "age": r"\bold\b",
+    "job": r"\bwork\b|\bi do\b|\bliving\b",
+    "home": r"\blive\b",
+    "origin": r"\bfrom\b",
+    "study": r"\bstud",
+    "likes": r"(?<!dis)(?<!n't )\b(?:like|love|enjoy|favou?rite)",
+    "dislikes": r"\b(?:dislike|hate|can't stand|don't like)",
+    "pets": r"\b(?:pet|animal)",
+    "plans": r"\bplan",
+}
+_IN_GENERAL = re.compile(r"\b(?:about me|remember me|know me|who i am|who am i)\b")
 _TURN = re.compile(r"(?<![\w'])(" + "|".join(sorted(_TURNED, key=len, reverse=True)) + r")(?![\w'])", re.I)
 
 
@@ -33,21 +47,30 @@ class Recall(msgspec.Struct, frozen=True):
     spoken: str
 
 
-def recall(context: ReplyContext, notes: Notes, chooser: Chooser) -> Recall | None:
+def recall(context: ReplyContext, notes: Notes, chooser: Chooser, asked: bool = False) -> Recall | None:
     """One thing remembered, told in a fresh line, and noted as told; None when there is nothing fit to say.
 
     Never what was told before in this session, nor what one of the last two lines holds already. What the
     learner's line touches on comes first. The caller decides whether it is time (``notes.may_recall``).
+    ``asked``: the learner asks what the persona knows ("do you remember my dog?"). Then only what they ask
+    for will do, and it may be told again; asked for nothing in particular, anything not yet told.
     """
-    heard = f"{context.learner_line or ''}\n{context.persona_line or ''}".casefold()
+    learner = (context.learner_line or "").casefold().replace("’", "'")
+    heard = f"{learner}\n{(context.persona_line or '').casefold()}"
     options: list[tuple[str, str, str, tuple[str, ...]]] = []
     for key, entry in sorted(context.memory.items()):
         patterns = _patterns(key, context)
         for value in _values(entry):
             spoken = _spoken(value)
-            if patterns and spoken and not notes.said(_told(key, value)) and spoken.casefold() not in heard:
+            if not patterns or not spoken:
+                continue
+            old = notes.said(_told(key, value)) or spoken.casefold() in heard
+            if not old or (asked and _asked_for(key, learner)):
                 options.append((key, value, spoken, patterns))
-    near = [option for option in options if _touches(option[0], heard)] or options
+    if asked:
+        general = _IN_GENERAL.search(learner) is not None
+        options = [option for option in options if general or _asked_for(option[0], learner)]
+    near = [option for option in options if _touches(option[0], learner)] or options
     if not near:
         return None
     key, value, spoken, patterns = near[chooser.number("recall") % len(near)]
@@ -95,6 +118,11 @@ def _spoken(value: str) -> str | None:
     if not what or len(what) > MAX_SPOKEN or "{" in what:
         return None
     return _TURN.sub(lambda match: _TURNED[match[0].casefold()], what)
+
+
+def _asked_for(key: str, learner: str) -> bool:
+    words = _ASKED_WITH.get(key.partition(".")[0])
+    return _touches(key, learner) or (words is not None and re.search(words, learner) is not None)
 
 
 def _touches(key: str, heard: str) -> bool:

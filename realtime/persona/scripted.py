@@ -33,7 +33,9 @@ REACTS_TO: tuple[Intent, ...] = (
 # Heard even when the mood is COLD or TENSE.
 MENDING: frozenset[Intent] = frozenset({"APOLOGIZES", "OWNS_IT", "REPAIRS", "SETS_LIMIT", "CLOSES"})
 # Answered before a question in the same line is.
-COURTESIES: frozenset[Intent] = frozenset({"APOLOGIZES", "OWNS_IT", "EMPATHIZES", "COMPLIMENTS", "THANKS"})
+COURTESIES: frozenset[Intent] = frozenset(
+    {"APOLOGIZES", "OWNS_IT", "EMPATHIZES", "COMPLIMENTS", "INTRODUCES_SELF", "THANKS"}
+)
 OPENNESS: frozenset[Intent] = frozenset({"SHARES_ABOUT_SELF", "EMPATHIZES", "OWNS_IT"})
 # Reactions that say the line was good; a line of rarity C (below 60) doesn't get them.
 PRAISING: frozenset[Intent] = frozenset(
@@ -43,10 +45,10 @@ WEAK_BELOW = 60
 # Facts that only answer: told unasked they would sound like a form being filled in.
 ONLY_ASKED = frozenset({"name", "age", "today", "about"})
 NEXT_MOODS: dict[Mood, tuple[Mood, ...]] = {
-    "COLD": ("COLD",),
+    "COLD": ("COLD",),  # and then its own life, in brief
     "NEUTRAL": ("NEUTRAL",),
     "WARM": ("WARM", "NEUTRAL"),
-    "TENSE": ("TENSE",),
+    "TENSE": ("TENSE", "COLD"),
     "FLOW": ("FLOW", "WARM", "NEUTRAL"),
 }
 # In a hundred: how often a free reply goes on after its first part, by the mood heard.
@@ -93,8 +95,7 @@ class _Speaker:
         self.context = context
         self.persona = context.persona
         self.notes = Notes.decode(context.carry)
-        turn = f"{context.kind}:{context.turn_index}"
-        self.chooser = Chooser(context.seed, turn, self.notes, context.persona_line)
+        self.chooser = Chooser(context.seed, context.kind, context.turn_index, self.notes, context.persona_line)
         self.mood = dials.heard_mood(context)
         self.recalled: list[str] = []
         answered = {"SHARES_ABOUT_SELF", "ANSWERS"} & set(context.learner_intents)
@@ -127,13 +128,13 @@ class _Speaker:
         return [greeting, *self._recall()] if self.context.template is None else [greeting]
 
     def _closing(self) -> list[str]:
-        """A talk that ends well still says what the node it arrived at has to say."""
-        how = self.context.closing or "LEFT"
+        """The last node's own words, when the talk ends by arriving there: they are written as a parting.
+        Else the persona's closing for how it ended."""
+        how, node = self.context.closing or "LEFT", self.context.node
+        if how == "SUCCESS" and self.context.arrived and node is not None and node.progress == 100:
+            return [self._node_line(node)]
         lines = self.persona.closings.get(how) or self.persona.closings.get("LEFT") or self.persona.greetings
-        parts: list[str] = []
-        if how == "SUCCESS" and self.context.arrived and self.context.node is not None:
-            parts.append(self._node_line(self.context.node))
-        return [*parts, self._say([Pool(f"closing:{how}", lines)])]
+        return [self._say([Pool(f"closing:{how}", lines)])]
 
     # Missions
 
@@ -168,19 +169,20 @@ class _Speaker:
 
     def _node_line(self, node: Node) -> str:
         """Of the node arrived at; its question stays whatever the mood, for the talk goes on from it."""
-        return self._say(_node_pools(node, self.mood))
+        pools = _node_pools(node, self.mood)
+        return self._fresh(pools, cut=False) or self.chooser.vary(pools[0])
 
     def _stay_line(self, node: Node) -> str:
         """Of a node where the talk stays: its own prompts first, then whatever keeps it going."""
         dry = self.mood == "COLD" or dials.drops_question(self.context.dynamics, self.chooser)
         stay = [Pool(f"stay:{node.id}", node.stay)] if node.stay else []
-        said = (self._fresh(stay, without_question) if dry else None) or self._fresh(stay, as_is)
+        said = (self._fresh(stay, without_question) if dry else None) or self._fresh(stay)
         if said is None and not node.stay:
             said = next(iter(self._reaction(None, without_question)), None)
         if said is not None:
             return said
         pools = [*_node_pools(node, self.mood), *self._reactions(None)]
-        return self._fresh(pools, as_is) or self.chooser.vary((stay or _node_pools(node, self.mood))[0])
+        return self._fresh(pools) or self.chooser.vary((stay or _node_pools(node, self.mood))[0])
 
     # Free play
 
@@ -191,7 +193,7 @@ class _Speaker:
         shape: Shape = in_brief if guarded else as_is
         parts = [self._fact(fact, shape) for fact in asked.facts[: 1 if guarded else 2]]
         if asked.about_learner and not parts:
-            parts = self._recall()
+            parts = self._recall(asked=True)
         if not parts and (asked.unknown or asked.about_learner):
             parts.append(self._say([Pool("unknown", self.persona.unknown)], shape))
         if guarded:
@@ -203,11 +205,15 @@ class _Speaker:
         """COLD says one short thing. TENSE says what it thinks of it, too."""
         if self.mood == "COLD":
             return parts or self._reaction(MENDING, in_brief) or [self._small_talk()]
-        return [*parts, *(self._reaction(MENDING, without_question) or [self._small_talk()])]
+        mended = self._reaction(MENDING, without_question)
+        if mended or not parts:
+            return [*parts, *(mended or [self._small_talk()])]
+        pushed = self._fresh([Pool("small talk:TENSE", self.persona.small_talk.get("TENSE", ()))])
+        return [*parts, pushed] if pushed else parts
 
     def _gone_on(self, parts: list[str]) -> list[str]:
         """The reply with something remembered or some small talk after it, where there is room."""
-        room = not parts or not asks(parts[-1])
+        room = not parts or (len(parts) < 2 and not asks(parts[-1]))
         if room and (touches(self.context) or self.chooser.chance("recalls", RECALLS)):
             remembered = self._recall()
             if remembered:
@@ -216,10 +222,11 @@ class _Speaker:
             return [*parts, self._small_talk()]
         return parts
 
-    def _recall(self) -> list[str]:
-        if not self.notes.may_recall:
+    def _recall(self, asked: bool = False) -> list[str]:
+        """Unasked: one reply in four at most. Asked what it knows, the persona answers at once."""
+        if not (asked or self.notes.may_recall):
             return []
-        found = recall(self.context, self.notes, self.chooser)
+        found = recall(self.context, self.notes, self.chooser, asked)
         if found is None:
             return []
         self.recalled.append(found.value)
@@ -228,15 +235,15 @@ class _Speaker:
         return [found.line]
 
     def _small_talk(self) -> str:
+        """Of the mood, then of the next ones, then of its own life; when all that is told, told again."""
         moods = NEXT_MOODS[self.mood]
         pools = [Pool(f"small talk:{mood}", self.persona.small_talk.get(mood, ())) for mood in moods]
-        if not any(pool.lines for pool in pools):
-            pools = [Pool("small talk:NEUTRAL", self.persona.small_talk.get("NEUTRAL", ()))]
-        shape = in_brief if self.mood == "COLD" else as_is
-        said = self._fresh(pools, shape)
-        if said is None and self.mood != "TENSE":
-            said = self._fresh(self._own_life(), shape)
-        return said or self.chooser.vary(next(pool for pool in pools if pool.lines), shape)
+        brief = in_brief if self.mood in ("COLD", "TENSE") else as_is
+        said = self._fresh(pools) or self._fresh(self._own_life(), brief)
+        if said is not None:
+            return said
+        told = [pool.lines for pool in pools if pool.lines] or [self.persona.small_talk.get("NEUTRAL", ())]
+        return self.chooser.vary(Pool("told", sum(told, ()) or self.persona.greetings), brief)
 
     # Parts of both
 
@@ -244,12 +251,24 @@ class _Speaker:
         """A fresh line, or the first pool's once more."""
         return self._fresh(pools, shape) or self.chooser.vary(next(pool for pool in pools if pool.lines), shape)
 
-    def _fresh(self, pools: list[Pool], shape: Shape) -> str | None:
-        return self.chooser.choose(
-            pools,
-            shape,
-            accept=lambda line: not asks_again(line, self.persona, self.answered_line, self.known),
-            narrow=lambda lines: dials.narrowed(lines, self.context.dynamics, self.mood),
+    def _fresh(self, pools: list[Pool], shape: Shape = as_is, cut: bool = True) -> str | None:
+        """A fresh line that doesn't ask what was just answered: another one, or with ``cut`` the same without
+        its question; only then one that does."""
+
+        def shortened(line: str) -> str | None:
+            spoken = shape(line)
+            return None if spoken is None else without_question(spoken)
+
+        def accepted(line: str) -> bool:
+            return not asks_again(line, self.persona, self.answered_line, self.known)
+
+        def narrowed(lines: list[str]) -> list[str]:
+            return dials.narrowed(lines, self.context.dynamics, self.mood)
+
+        return (
+            self.chooser.choose(pools, shape, accepted, narrowed)
+            or (self.chooser.choose(pools, shortened, accepted, narrowed) if cut else None)
+            or self.chooser.choose(pools, shape, narrow=narrowed)
         )
 
     def _fact(self, fact: Fact, shape: Shape) -> str:

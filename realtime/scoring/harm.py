@@ -27,11 +27,12 @@ class Harm(NamedTuple):
 _CLEAN: Final = Harm(None, None, [], [], [])
 
 
-def judge(reading: Reading, minor: bool, slurs: frozenset[str]) -> Harm:
-    """What of this turn is a strike or disqualifies. ``minor``: the learner has declared an age under 18."""
+def judge(reading: Reading, minor: bool, refused: bool, slurs: frozenset[str]) -> Harm:
+    """What of this turn is a strike or disqualifies. ``minor``: the learner has declared an age under 18;
+    ``refused``: the persona's last line said no."""
     hits = reading.all_hits
     hidden = _hidden_slurs(reading, slurs)
-    pressed = reading.heard is not None and reading.heard.refuses and "pressure" in hits
+    pressed = refused and "pressure" in hits
     if not hidden and not pressed and not any(name.startswith("harm.") for name in hits):
         return _CLEAN
     insults, threats = _kept(reading, "insult"), _kept(reading, "threat")
@@ -63,7 +64,9 @@ def _kept(reading: Reading, name: str) -> list[Hit]:
     out: list[Hit] = []
     for hit in found:
         held = any(s.first < hit.last and hit.first < s.last for s in safe)
-        said_by_other = any(hit.first - _REPORT_REACH <= t.last <= hit.first + 1 and t.first < hit.first for t in told)
+        said_by_other = any(
+            hit.first - _REPORT_REACH <= t.last <= hit.first + 1 and t.first < hit.first for t in told
+        )
         if not held and not said_by_other and (name == "slur" or not negated(reading.parsed, hit.first)):
             out.append(hit)
     return out

@@ -39,7 +39,7 @@ def _underexplaining(reading: Reading, found: Found, traits: Traits, limits: Lim
 
 
 def _filler_words(reading: Reading, found: Found, traits: Traits, limits: Limits) -> Span | None:
-    hits = reading.hits.get("filler", ())
+    hits = reading.hits.get("filler", [])
     dense = len(hits) * 100 >= limits["filler_per_hundred"] * reading.parsed.total_words
     return reading.span(*hits[0]) if len(hits) >= limits["filler_hits"] and dense else None
 

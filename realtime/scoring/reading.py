@@ -14,7 +14,7 @@ Span = tuple[int, int]
 
 _RUN: Final = 4  # terms in a row that two lines share before it counts as an echo and not as chance
 _ECHO_MIN: Final = 3  # a whole short line of the persona given back counts from this many terms on
-_SAME_SHARE: Final = 0.8  # of the shorter line's runs of three: said again, with a word changed
+_SAME_SHARE: Final = 0.65  # of the shorter line's runs of three: said again, with a word changed
 _NONE: Final[frozenset[int]] = frozenset()
 
 
@@ -24,7 +24,6 @@ class Heard(NamedTuple):
     terms: list[str]
     stems: frozenset[str]
     asks: bool
-    refuses: bool
 
 
 class Reading(NamedTuple):
@@ -60,9 +59,10 @@ def is_content(term: str, words: Words) -> bool:
     return term not in words.stop and (len(term) > 2 or not term.isascii())
 
 
-def hear(line: str, asks: bool, refuses: bool, terms: list[str], words: Words) -> Heard:
+def hear(terms: list[str], asks: bool, words: Words) -> Heard:
+    """The persona's line, once read."""
     stems = frozenset(stem(term) for term in terms if is_content(term, words))
-    return Heard(terms, stems, asks or "?" in line, refuses)
+    return Heard(terms, stems, asks)
 
 
 def read(text: str, heard: Heard | None, index: CueIndex, words: Words) -> Reading:
@@ -115,12 +115,12 @@ def repeats(parsed: Parsed, recent_lines: tuple[str, ...]) -> bool:
     mine = parsed.terms
     if len(mine) < _ECHO_MIN or not recent_lines:
         return False
-    runs = {tuple(mine[i : i + 3]) for i in range(len(mine) - 2)}
+    runs = set(zip(mine, mine[1:], mine[2:], strict=False))
     for line in recent_lines:
         theirs = words_of(line)
         if theirs == mine:
             return True
-        other = {tuple(theirs[i : i + 3]) for i in range(len(theirs) - 2)}
+        other = set(zip(theirs, theirs[1:], theirs[2:], strict=False))
         shorter = min(len(runs), len(other))
         if shorter > 2 and len(runs & other) >= _SAME_SHARE * shorter:
             return True

@@ -15,8 +15,14 @@ from realtime.scoring.traits import prepare, weigh
 from storage.catalogue.model import Intent
 
 LOW_SCORE_BELOW: Final = 30  # a score below this is a strike by itself (the practice rules)
-_ACKNOWLEDGES: Final = ("thanks", "appreciation", "empathy", "calm", "apology", "owns", "compliment", "good_wish", "feeling_named")
-_SUBSTANCE: Final = ("reason", "example", "concrete", "strength", "limit", "proposal", "alternative", "repair", "playful", "self_irony", "simile")
+_ACKNOWLEDGES: Final = (
+    "empathy", "owns", "appreciation", "compliment", "feeling_named", "thanks", "calm", "apology", "good_wish",
+)  # fmt: skip
+_HEARTFELT: Final = frozenset({"empathy", "owns", "appreciation", "compliment", "feeling_named"})
+_SUBSTANCE: Final = (
+    "reason", "example", "concrete", "strength", "limit", "proposal", "alternative", "repair", "playful",
+    "self_irony", "simile",
+)  # fmt: skip
 
 
 class RuleScorer:
@@ -38,8 +44,9 @@ class RuleScorer:
     def score(self, context: TurnContext) -> TurnScore:
         """The score of one turn. Never raises for any text."""
         tables, weights = self._tables, self._tables.weights
-        reading = read(context.text, self._hear(context.persona_line), tables.index, tables.words)
-        harm = judge(reading, context.minor, tables.slurs)
+        reading = read(context.text, self._hear(context.persona_line), tables.cues, tables.words)
+        refused = "pressure" in reading.all_hits and self._refuses(reading.heard)
+        harm = judge(reading, context.minor, refused, tables.slurs)
         found, questions = find_signals(reading, harm, tables)
         traits, evidence, _fired = weigh(reading, found, self._rules, self._base)
         charisma = self.charisma_index(traits)
@@ -75,17 +82,18 @@ class RuleScorer:
         terms = words_of(line)
         if not terms:
             return None
-        joined = " ".join(terms)
-        tables = self._tables
-        asks = tables.request.search(joined) is not None
-        return hear(line, asks, tables.refusal.search(joined) is not None, terms, tables.words)
+        asks = "?" in line or self._tables.request.search(" ".join(terms)) is not None
+        return hear(terms, asks, self._tables.words)
+
+    def _refuses(self, heard: Heard | None) -> bool:
+        return heard is not None and self._tables.refusal.search(" ".join(heard.terms)) is not None
 
     def _intents(self, reading: Reading, found: Found) -> tuple[Intent, ...]:
         hits = reading.hits
         return tuple(
             intent
             for intent, rule in self._tables.intents.items()
-            if any(cue in hits for cue in rule.cues) or any(signal in found for signal in rule.signals)
+            if not rule.cues.isdisjoint(hits) or not rule.signals.isdisjoint(found)
         )
 
     def _score(
@@ -116,18 +124,22 @@ class RuleScorer:
             return points["silent"]
         total = points["words"]
         asked = heard is not None and heard.asks
-        if "answers" in found if asked else "shares" in found:
+        if "answers" in found if asked else "shares" in found or not _HEARTFELT.isdisjoint(hits):
             total += points["answers"]
+        elif asked and ("agreement" in hits or "decline" in hits or "bare_no" in hits):
+            total += points["answers_short"]
         if any(not q.short for q in questions):
             total += points["asks"]
         elif questions:
             total += points["asks_short"]
         if "picks_up" in found:
             total += points["picks_up"]
-        if any(cue in hits for cue in _ACKNOWLEDGES):
-            total += points["acknowledges"]
-        if "number" in found or any(cue in hits for cue in _SUBSTANCE):
-            total += points["substance"]
+        kinds = sum(cue in hits for cue in _SUBSTANCE)
+        if kinds:
+            total += points["substance"] + (points["substance_more"] if kinds > 1 else 0)
+        polite = [cue for cue in _ACKNOWLEDGES if cue in hits]
+        if len(polite) > 1 or (polite and (polite[0] in _HEARTFELT or total > points["words"])):
+            total += points["acknowledges"]  # a lone "sorry" or "thanks" is manners, not yet a reply
         return min(100, total)
 
     def _penalty(self, context: TurnContext, reading: Reading, harm: Harm) -> int:

@@ -16,8 +16,12 @@ from realtime.scoring.text import Sentence
 Found = dict[str, list[Span]]
 
 _LAUGH: Final = re.compile("[\U0001f602\U0001f923\U0001f606\U0001f605\U0001f639]|(?<!\\S)[:;xX]-?D(?!\\S)")
-_WARM: Final = re.compile("[\u2764\u2665\U0001f60a\U0001f642\U0001f917\U0001f970\U0001f49b-\U0001f49c\U0001f64f]|(?<!\\S)[:;]-?\\)")
+_WARM: Final = re.compile(
+    "[\u2764\u2665\U0001f60a\U0001f642\U0001f917\U0001f970\U0001f49b-\U0001f49c\U0001f64f]|(?<!\\S)[:;]-?\\)"
+)
 _MARKS: Final = re.compile(r"!{2,}|(?:\?!|!\?)[?!]*|\?{3,}")
+_FACE: Final = re.compile(r"[:;xX]-?[D)]")
+_SIGNS: Final = (("marks", _MARKS), ("laugh_sign", _LAUGH), ("warm_sign", _WARM))
 _DIGITS: Final = re.compile(r"\d")
 _SELF: Final = frozenset({"i", "my", "we", "our", "mine"})
 _YOU: Final = frozenset({"you", "your", "yours", "yourself"})
@@ -37,18 +41,23 @@ class Question(NamedTuple):
 
 
 def find_questions(reading: Reading, words: Words) -> list[Question]:
-    """At most one question a sentence, those that are read alone."""
+    """At most one question of each sentence that is read; an invitation ("tell me more") counts as one."""
     out: list[Question] = []
     parsed = reading.parsed
+    invited = {parsed.sentence_of[hit.first]: hit for hit in reading.hits.get("invites", ())}
     shorts = {parsed.sentence_of[hit.first]: hit for hit in reading.hits.get("ask_back", ())}
     for number, sentence in enumerate(parsed.sentences):
         if number in reading.skipped:
             continue
         found = _shaped(reading, sentence, words)
-        if found is None and number in shorts and (sentence.asks_once or shorts[number].last - shorts[number].first > 1):
-            found = Question(shorts[number].first, sentence.last, True, True)
+        back = shorts.get(number)
+        if back is not None and (found is None or found.first >= back.first):
+            enough = sentence.asks_once or back.last - back.first > 1
+            found = Question(back.first, sentence.last, True, True) if enough else found
         if found is None and sentence.asks_once:
             found = _marked(parsed.terms, sentence, words)
+        if found is None and number in invited:
+            found = Question(invited[number].first, sentence.last, True, False)
         if found is not None:
             out.append(found)
     return out
@@ -71,7 +80,7 @@ def _shaped(reading: Reading, sentence: Sentence, words: Words) -> Question | No
         if asks and (at in parsed.clause_starts or opens_clause(parsed, at)):
             rest = terms[at : sentence.last]
             if len(rest) >= 3 or sentence.asks_once:
-                return Question(at, sentence.last, not _YOU.isdisjoint(rest), len(rest) < 3)
+                return Question(at, sentence.last, not _YOU.isdisjoint(rest), False)
     return None
 
 
@@ -81,9 +90,9 @@ def _asks(terms: list[str], at: int, sentence: Sentence, words: Words) -> bool:
         if terms[k] in words.auxiliaries:
             subject = k + 1 < sentence.last and terms[k + 1] in words.pronouns
             return subject or sentence.asks_once
-        if terms[k] in words.pronouns and terms[k] not in ("this", "that", "these", "those", "your", "my", "our"):
-            return False
-    return sentence.asks_once and at == sentence.first and terms[at + 1] not in ("a", "an")
+        if k == at + 1 and terms[k] in words.pronouns:
+            return sentence.asks_once and terms[at] == "how"  # "how you doing?", but not "what I like"
+    return sentence.asks_once and terms[at + 1] not in ("a", "an")
 
 
 def _marked(terms: list[str], sentence: Sentence, words: Words) -> Question | None:
@@ -92,9 +101,13 @@ def _marked(terms: list[str], sentence: Sentence, words: Words) -> Question | No
         alone = terms[first] in words.asking or terms[first] == "really"
         return Question(first, last, False, True) if alone else None
     rest = terms[first:last]
-    if terms[first] in _YOU or terms[first] in ("so", "any", "and", "want", "ready", "tell") or rest[-1] in _YOU:
+    if terms[first] in _YOU or terms[first] in ("any", "want", "ready") or rest[-1] in _YOU:
         return Question(first, last, not _YOU.isdisjoint(rest), last - first < 3)
     return None
+
+
+# "I'm sorry to hear that" begins with I and tells nothing of oneself.
+_NOT_OWN_NEWS: Final = ("idle_self", "empathy", "apology", "hedge")
 
 
 class Statement(NamedTuple):
@@ -106,7 +119,7 @@ class Statement(NamedTuple):
 def find_statements(reading: Reading, questions: list[Question], words: Words) -> list[Statement]:
     """Clauses that begin with I, we or my and tell something; not those inside a question."""
     parsed, terms, out = reading.parsed, reading.parsed.terms, list[Statement]()
-    idle = {hit.first for hit in reading.hits.get("idle_self", ())}
+    idle = {hit.first for cue in _NOT_OWN_NEWS for hit in reading.hits.get(cue, ())}
     asked = {parsed.sentence_of[q.first]: q.first for q in questions}
     for at, term in enumerate(terms):
         if term not in _SELF or at in idle or at in reading.echoed:
@@ -144,7 +157,7 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
     }
     _statements(reading, statements, found)
     _listening(reading, questions, words, found)
-    _answers(reading, found, words)
+    _answers(reading, found)
     _words(reading, tables, harm, found)
     _form(reading, tables, found)
     return {name: spans for name, spans in found.items() if spans}, questions
@@ -177,24 +190,27 @@ def _listening(reading: Reading, questions: list[Question], words: Words, found:
             return
 
 
-_ANSWER_CUES: Final = ("elided_self", "limit", "strength", "reason", "example", "feeling_named", "owns", "apology", "repair")
+_ANSWER_CUES: Final = (
+    "elided_self",
+    "limit",
+    "strength",
+    "reason",
+    "example",
+    "feeling_named",
+    "owns",
+    "apology",
+    "repair",
+)
 
 
-def _answers(reading: Reading, found: Found, words: Words) -> None:
-    """Only where the persona asked: a statement of one's own, a yes or no with more, or a word of the question."""
+def _answers(reading: Reading, found: Found) -> None:
+    """Only where the persona asked: a statement of one's own, or a word of the question."""
     heard = reading.heard
     if heard is None or not heard.asks:
         return
     spans = found["shares"][:1]
     if not spans:
         spans = [reading.span(*reading.hits[cue][0]) for cue in _ANSWER_CUES if cue in reading.hits][:1]
-    if not spans:
-        parsed = reading.parsed
-        for cue in ("agreement", "decline"):
-            for hit in reading.hits.get(cue, ()):
-                sentence = parsed.sentences[parsed.sentence_of[hit.first]]
-                if any(is_content(t, words) for t in parsed.terms[hit.last : sentence.last]):
-                    spans = [reading.span(*hit)]
     if not spans and "picks_up" in found and not found["question"]:
         spans = found["picks_up"]
     found["answers"] = spans
@@ -239,16 +255,15 @@ def _form(reading: Reading, tables: Tables, found: Found) -> None:
     parsed, text = reading.parsed, reading.parsed.text
     read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped]
     found["long_sentence"] = [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE]
-    meant = {t for s in read for t in parsed.terms[s.first : s.last] if is_content(t, tables.words)}
-    if 0 < parsed.total_words <= 2 and len(meant) < 2 and "question" not in reading.hits:
-        found["flat"] = [reading.span(0, len(parsed.terms))] if not found["question"] else []
+    if 0 < parsed.total_words <= 2 and not found["question"]:
+        found["flat"] = [reading.span(0, len(parsed.terms))]
     if _DIGITS.search(text):
         found["number"] = [
             (a, b)
             for t, a, b, n in zip(parsed.terms, parsed.starts, parsed.ends, parsed.sentence_of, strict=True)
             if t[0].isdigit() and n not in reading.skipped
         ][:1]
-    for name, pattern in (("laugh_sign", _LAUGH), ("warm_sign", _WARM), ("marks", _MARKS)):
+    for name, pattern in _SIGNS if not text.isascii() or _FACE.search(text) else _SIGNS[:1]:
         sign = pattern.search(text)
         if sign:
             found[name] = [sign.span()]

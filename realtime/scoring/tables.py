@@ -55,8 +55,8 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class IntentRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says: str
-    cues: tuple[str, ...]
-    signals: tuple[str, ...]
+    cues: frozenset[str]
+    signals: frozenset[str]
 
 
 class Tip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +85,7 @@ class Tables(NamedTuple):
 
     version: str
     weights: Weights
-    index: CueIndex
+    cues: CueIndex
     intents: dict[Intent, IntentRule]
     tips: tuple[Tip, ...]
     words: Words
@@ -113,7 +113,7 @@ def load() -> Tables:
     return Tables(
         version=f"rules-{weights.version}+{print_of_all:08x}",
         weights=weights,
-        index=index,
+        cues=index,
         intents=intents,
         tips=tips,
         words=words,
@@ -125,18 +125,16 @@ def load() -> Tables:
     )
 
 
-def _check(
-    weights: Weights, index: CueIndex, intents: dict[Intent, IntentRule], tips: tuple[Tip, ...]
-) -> None:
+def _check(weights: Weights, index: CueIndex, intents: dict[Intent, IntentRule], tips: tuple[Tip, ...]) -> None:
     if set(weights.base) != set(TRAIT_NAMES):
         raise ValueError("weights.toml: [base] must name the six traits")
-    for row in (weights.charisma, *weights.score.values()):
-        if sum(row.values()) != 100:
+    for row in (list(weights.charisma.values()), *(list(r.values()) for r in weights.score.values())):
+        if sum(row) != 100:
             raise ValueError(f"weights.toml: {row} must add up to 100")
     sources = [(f"rule {name}", rule.source) for name, rule in weights.rule.items()]
     for intent, said in intents.items():
-        sources += [(intent, f"cue:{cue}") for cue in said.cues]
-        sources += [(intent, f"signal:{signal}") for signal in said.signals]
+        sources += [(intent, f"cue:{cue}") for cue in sorted(said.cues)]
+        sources += [(intent, f"signal:{signal}") for signal in sorted(said.signals)]
     for where, source in sources:
         kind, _, name = source.partition(":")
         if name not in (index.names if kind == "cue" else SIGNALS):

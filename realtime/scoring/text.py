@@ -23,9 +23,7 @@ _TOKEN: Final = re.compile(
     rf"({_WORD})|([.!?\u2026\u3002\uff01\uff1f\u061f]+(?:\s+[.!?\u2026\u3002\uff01\uff1f\u061f]+)*|\n+)|([,;:()\u2013\u2014-])"
 )
 _PLAIN_WORD: Final = re.compile(_WORD)
-_STRAIGHT: Final = {ord(c): "'" for c in _APOSTROPHES} | dict.fromkeys(
-    (0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF)
-)
+_STRAIGHT: Final = {ord(c): "'" for c in _APOSTROPHES} | dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 _WHOLE: Final[dict[str, tuple[str, ...]]] = {
     "i'm": ("i", "am"), "im": ("i", "am"), "i'd": ("i", "would"), "i'll": ("i", "will"),
@@ -43,7 +41,115 @@ _WHOLE: Final[dict[str, tuple[str, ...]]] = {
 _ENDINGS: Final = {"n't": "not", "'re": "are", "'ll": "will", "'ve": "have", "'d": "would", "'m": "am"}
 # After these words "'s" is "is"; elsewhere it is taken for the possessive and dropped.
 _IS_AFTER: Final = frozenset(
-    "it that this he she there here what who where how when why everything nothing something name".split()
+    [
+        "it",
+        "that",
+        "this",
+        "he",
+        "she",
+        "there",
+        "here",
+        "what",
+        "who",
+        "where",
+        "how",
+        "when",
+        "why",
+        "everything",
+        "nothing",
+        "something",
+        "name",
+    ]
+)
+
+
+_ONE_QUESTION: Final = frozenset({"?", "?!", "!?", "\uff1f", "\u061f"})
+
+
+# The commonest words of English that are their own only term: spares most words the way through `expand`.
+_COMMON: Final = frozenset(
+    [
+        "a",
+        "about",
+        "all",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "but",
+        "by",
+        "can",
+        "do",
+        "for",
+        "from",
+        "get",
+        "go",
+        "good",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "just",
+        "know",
+        "like",
+        "me",
+        "my",
+        "no",
+        "not",
+        "now",
+        "of",
+        "on",
+        "one",
+        "or",
+        "our",
+        "out",
+        "really",
+        "she",
+        "so",
+        "some",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "they",
+        "this",
+        "time",
+        "to",
+        "too",
+        "up",
+        "us",
+        "want",
+        "was",
+        "we",
+        "well",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "would",
+        "yes",
+        "you",
+        "your",
+    ]
 )
 
 
@@ -58,7 +164,7 @@ class Sentence(NamedTuple):
     @property
     def asks_once(self) -> bool:
         """Closed by exactly one question mark. A string of them says no more than none."""
-        return self.mark.count("?") + self.mark.count("\uff1f") + self.mark.count("\u061f") == 1
+        return self.mark in _ONE_QUESTION
 
 
 class Parsed(NamedTuple):
@@ -118,7 +224,8 @@ def parse(text: str) -> Parsed:
         kind = found.lastindex
         if kind == 1:
             start, end = found.span()
-            for term in expand(found.group()):
+            word = found.group().lower()
+            for term in (word,) if word in _COMMON else expand(word):
                 terms.append(term)
                 starts.append(start)
                 ends.append(end)

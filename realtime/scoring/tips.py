@@ -19,9 +19,9 @@ def gaps(reading: Reading, found: Found) -> dict[str, Span]:
             out["flat"] = found["flat"][0]
         return out
     shares, questions = found.get("shares"), found.get("question")
-    if shares and not questions and "interest" not in found:
-        if "limit" not in reading.hits and "farewell" not in reading.hits:
-            out["no_question"] = shares[0]
+    closed = "interest" in found or "limit" in reading.hits or "farewell" in reading.hits
+    if shares and not questions and not closed:
+        out["no_question"] = shares[0]
     if questions and not shares and "answers" not in found and heard is not None and heard.asks:
         out["only_question"] = questions[0]
     if not questions and "interest" in found and "ask_back" in reading.hits:

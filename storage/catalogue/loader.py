@@ -204,7 +204,7 @@ def _check_audience(sourced: _Sourced) -> Iterator[Problem]:
 
 def _adult_reasons(template: Template) -> Iterator[tuple[str, str]]:
     config = template.mission_config_v1
-    if config.dynamics.flirtiness > 0:
+    if config.dynamics.flirtiveness > 0:
         yield "missionConfigV1.dynamics", "flirting (dynamics above 0)"
     if config.style.ai_style_key == "FLIRTY":
         yield "missionConfigV1.style.aiStyleKey", "style FLIRTY"

@@ -105,9 +105,7 @@ class Persona(_Data):
     small_talk: MoodLines
     reactions: dict[Intent, tuple[Line, ...]]
     recalls: dict[str, tuple[Line, ...]]
-    closings: dict[
-        Literal["SUCCESS", "FAIL", "COLLAPSE", "STRIKES", "DISQUALIFIED", "LEFT"], tuple[Line, ...]
-    ]
+    closings: dict[Literal["SUCCESS", "FAIL", "COLLAPSE", "STRIKES", "DISQUALIFIED", "LEFT"], tuple[Line, ...]]
 
 
 class Dynamics(_Data):
@@ -115,7 +113,7 @@ class Dynamics(_Data):
     location_tag: LocationTag
     pace: Percent
     emoji_density: Percent
-    flirtiness: Percent
+    flirtiveness: Percent
     hostility: Percent
     dryness: Percent
     vulnerability: Percent

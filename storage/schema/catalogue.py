@@ -1,4 +1,4 @@
-"""The catalogue as loaded from its data files. Written by ``storage.catalogue.publish`` alone."""
+"""The catalogue as loaded from its data files. Written by ``storage.catalogue.store`` alone."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Integer, Table, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,0 +1,372 @@
+"""The finalizer: the one transaction that ends a session, exactly once, whoever runs it and how often.
+
+Order of locks: the session's row, then the user's ``user_stats``, then the wallet. The session's final status and the
+primary key of ``finalization`` are the arbiter: of many finalizers one writes, the others find its summary. No call
+leaves this transaction, and what is shown was computed in it.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import uuid_utils.compat
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from realtime import road
+from realtime.core import insight, longterm
+from realtime.core import mood as moods
+from realtime.core import streak as streaks
+from realtime.core.endings import Ending, ending_of, tally_of
+from realtime.core.facts import Cause, Tally, Terms, TurnFacts
+from realtime.core.gates import GateResult, evaluate
+from realtime.core.numbers import decimals, mean_hundredths, mean_whole
+from realtime.core.state import UnreadableState, decode
+from realtime.domain import TRAIT_NAMES, Amounts, MoodSnapshot
+from realtime.memory.rules import snapshot
+from realtime.opening import load_memory, terms_of
+from realtime.outcome import outcome_of
+from realtime.protocol.events import durable, encode
+from realtime.summary import Given, memory_write, summary_of, trait_means
+from storage import finalization, sessions, statistics, transcripts, wallet
+from storage import memory as memory_store
+from storage.catalogue.store import Shelf
+from storage.database import Database
+from storage.errors import NotFound
+from storage.finalization import SessionFacts
+from storage.reads import progress
+from storage.rows import EventRow, SessionHead
+from storage.statistics import Fact, UserStats
+from storage.wallet import Balance, Entry
+
+STREAK_TURNS = 3  # learner turns that make a counting session's day an active one
+DISCOVERED_FROM = 7_000  # hundredths: a category's trait is discovered at a mean of 70
+DISCOVERED_SESSIONS = 2
+
+
+class Pay(msgspec.Struct, frozen=True):
+    """What the session moved in the wallet."""
+
+    gains: Amounts
+    bonus: Amounts
+    before: Balance
+    after: Balance
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """What the session unlocked."""
+
+    missions: list[str]
+    categories: list[str]
+    deep_insight: bool
+    needs: insight.DeepInsightNeeds
+    unlocked_at: datetime | None
+
+
+class Finalizer:
+    """Finalizes sessions that are FINALIZING. Idempotent: a final session gives its stored summary."""
+
+    def __init__(self, database: Database, shelf: Shelf) -> None:
+        self._database = database
+        self._shelf = shelf
+
+    async def finalize(self, user_id: UUID, session_id: UUID) -> str:
+        """The summary's text, stored. Raises ``NotFound``; any other error leaves everything as it was."""
+        async with self._database.transaction() as connection:
+            head = await sessions.head(connection, user_id, session_id, lock=True)
+            if head is None:
+                raise NotFound(f"session {session_id}")
+            if head.final:
+                stored = await transcripts.summary(connection, user_id, session_id)
+                assert stored is not None, "a final session has its summary"
+                return stored
+            if head.open:
+                raise ValueError(f"session {session_id} has not ended")
+            return await self._finalize(connection, head)
+
+    async def _finalize(self, connection: AsyncConnection, head: SessionHead) -> str:
+        user_id, session_id = head.user_id, head.id
+        before = await statistics.lock(connection, user_id)
+        user_seq = await statistics.next_user_seq(connection, user_id)
+        facts = await finalization.facts(connection, user_id, session_id)
+        turns = await transcripts.learner_turns(connection, user_id, session_id)
+        terms = await self._terms(connection, head)
+        tally = tally_of(_facts_of(turns))
+        ending, gates = _ending(head, terms, tally), evaluate(terms, tally)
+
+        means = trait_means(turns)
+        earlier = None if before.long_term is None else tuple(before.long_term)
+        long_term = longterm.step(earlier, means) if ending.counts and means is not None else earlier
+        timeline_id, history_id = uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7()
+        moods_seen = [msgspec.json.decode(turn["mood"], type=MoodSnapshot) for turn in turns]
+        await finalization.add_gates(
+            connection, user_id, session_id, [(g.gate_key, g.passed, g.reason_code, encode(g.context)) for g in gates]
+        )
+        await finalization.add_mood_timeline(
+            connection, user_id, session_id, timeline_id, moods.arc(moods_seen), encode(moods_seen)
+        )
+        await finalization.add_trait_history(
+            connection,
+            user_id,
+            session_id,
+            history_id,
+            user_seq=user_seq,
+            counts=ending.counts,
+            snapshot=means,
+            before=earlier,
+            after=long_term,
+        )
+        pay = await self._pay(connection, head, ending, turns)
+        await statistics.record(connection, _fact(head, facts, ending, turns, gates, pay), long_term)
+        progressed = await self._progress(connection, head, ending, before)
+        if ending.counts and len(turns) >= STREAK_TURNS:
+            await statistics.add_streak_day(connection, user_id, facts.local_date)
+        body = summary_of(
+            Given(
+                head=head,
+                facts=facts,
+                user_seq=user_seq,
+                turns=turns,
+                created_at=_iso(head.created_at),
+                ended_at=_iso(_ended_at(head)),
+                duration_seconds=max(0, int((_ended_at(head) - head.created_at).total_seconds())),
+                ending=ending,
+                outcome=outcome_of(ending, terms, tally, gates, turns),
+                gates=gates,
+                progress=tally.progress,
+                gains=pay.gains,
+                bonus=pay.bonus,
+                before=pay.before,
+                after=pay.after,
+                streak=await self._streak(connection, head, facts),
+                category=await self._category(connection, head),
+                memory_snapshot=await self._memory_snapshot(connection, head),
+                memory_writes=[
+                    memory_write(record, _iso(record["created_at"]))
+                    for record in await memory_store.of_session(connection, user_id, session_id)
+                ],
+                long_term_before=earlier,
+                long_term=long_term,
+                mood_timeline_id=str(timeline_id),
+                trait_history_id=str(history_id),
+                deep_insight=insight.shown(
+                    progressed.needs, _iso(progressed.unlocked_at) if progressed.unlocked_at else None
+                ),
+                unlocked_missions=progressed.missions,
+                unlocked_categories=progressed.categories,
+                unlocked_deep_insight=progressed.deep_insight,
+            )
+        )
+        await self._store(connection, head, facts, ending, user_seq, turns, pay, body)
+        return body
+
+    async def _store(
+        self,
+        connection: AsyncConnection,
+        head: SessionHead,
+        facts: SessionFacts,
+        ending: Ending,
+        user_seq: int,
+        turns: list[dict[str, Any]],
+        pay: Pay,
+        body: str,
+    ) -> None:
+        """The finalization, the summary with its event and outbox row, and the final status."""
+        await finalization.add_finalization(
+            connection,
+            head.user_id,
+            head.id,
+            user_seq=user_seq,
+            status=ending.status,
+            end_reason_code=ending.end_reason_code,
+            turn_count=len(turns),
+            turn_xp=pay.gains.xp - pay.bonus.xp,
+            local_date=facts.local_date,
+        )
+        await finalization.add_summary(connection, head.user_id, head.id, body)
+        event = durable(head.id, head.last_seq + 1, "session.summary", {"summary": msgspec.Raw(body.encode())})
+        await sessions.finish(
+            connection,
+            head.user_id,
+            head.id,
+            status=ending.status,
+            end_reason_code=ending.end_reason_code,
+            user_seq=user_seq,
+            summary_event=EventRow(event.seq, event.type, event.body),
+        )
+
+    async def _terms(self, connection: AsyncConnection, head: SessionHead) -> Terms:
+        if head.template_version_id is None:
+            return terms_of(None)
+        return terms_of(await self._shelf.version(connection, head.template_version_id, head.template_code or ""))
+
+    async def _pay(
+        self, connection: AsyncConnection, head: SessionHead, ending: Ending, turns: list[dict[str, Any]]
+    ) -> Pay:
+        """Pay what the turns were shown to earn, and the mission's bonus once per user and template."""
+        gains = Amounts()
+        if ending.pays_turns:
+            gains = Amounts(
+                xp=sum(turn["xp"] for turn in turns),
+                coins=sum(turn["coins"] for turn in turns),
+                gems=sum(turn["gems"] for turn in turns),
+            )
+        bonus = Amounts()
+        if ending.status == "SUCCESS" and head.template_id is not None and head.template_version_id is not None:
+            paid = await wallet.was_paid(connection, head.user_id, "MISSION_BONUS", str(head.template_id))
+            if not paid:
+                rewards = (
+                    await self._shelf.version(connection, head.template_version_id, head.template_code or "")
+                ).rewards
+                bonus = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
+        before = await wallet.lock(connection, head.user_id)
+        entries = [
+            Entry(source_kind="SESSION", source_id=str(head.id), kind="SESSION_REWARD", currency=c, amount=a)
+            for c, a in (("XP", gains.xp), ("COINS", gains.coins), ("GEMS", gains.gems))
+        ] + [
+            Entry(
+                source_kind="TEMPLATE", source_id=str(head.template_id), kind="MISSION_BONUS", currency=c, amount=a
+            )
+            for c, a in (("XP", bonus.xp), ("COINS", bonus.coins), ("GEMS", bonus.gems))
+        ]
+        after = await wallet.book(connection, head.user_id, before, entries)
+        return Pay(gains.plus(bonus), bonus, before, after)
+
+    async def _progress(
+        self, connection: AsyncConnection, head: SessionHead, ending: Ending, before: UserStats
+    ) -> Progress:
+        """Missions, categories and deep insight that this session unlocked."""
+        ended_at, missions, categories = _ended_at(head), [], []
+        if head.template_id is not None and head.category_key is not None and head.template_code is not None:
+            success = ending.status == "SUCCESS"
+            done_before = await progress.completed_templates(connection, head.user_id)
+            await statistics.attempt_mission(
+                connection, head.user_id, head.template_id, head.id, ended_at, completed=success
+            )
+            if success and head.template_id not in done_before:
+                missions = road.unlocked_by(self._shelf, done_before, head.template_code)
+            done = done_before | {head.template_id} if success else done_before
+            active = self._shelf.in_category(head.category_key)
+            completed = bool(active) and all(p.id in done for p in active)
+            if await statistics.reach_category(
+                connection, head.user_id, head.category_key, ended_at, self._shelf.digest, completed=completed
+            ):
+                categories = [head.category_key]
+        counted = int(ending.counts)
+        score = before.score_sum
+        if counted:
+            turns = await transcripts.learner_turns(connection, head.user_id, head.id)
+            score += mean_whole(sum(turn["score"] for turn in turns), len(turns))
+        unlocked, needs = insight.deep_insight(
+            sessions=before.success_count + before.fail_count + counted,
+            categories=await progress.categories_played(connection, head.user_id),
+            score_sum=score,
+            already=before.is_deep_insight_unlocked,
+        )
+        news = unlocked and not before.is_deep_insight_unlocked
+        if news:
+            await statistics.unlock_deep_insight(connection, head.user_id, ended_at)
+        at = ended_at if news else before.deep_insight_unlocked_at
+        return Progress(missions, categories, news, needs, at)
+
+    async def _streak(
+        self, connection: AsyncConnection, head: SessionHead, facts: SessionFacts
+    ) -> streaks.Streak:
+        days = await progress.streak_days(connection, head.user_id)
+        return streaks.streak(days, _ended_at(head).astimezone(ZoneInfo(facts.time_zone)).date())
+
+    async def _category(self, connection: AsyncConnection, head: SessionHead) -> dict[str, Any]:
+        """``categorySummary``, this session included."""
+        key = head.category_key
+        if key is None:
+            return {
+                "categoryKey": None,
+                "categoryName": None,
+                "isCompleted": False,
+                "totalSessions": 0,
+                "averageScore": None,
+                "discoveredTraits": [],
+                "completedMissions": 0,
+                "totalMissions": 0,
+            }
+        stats = await progress.category(connection, head.user_id, key)
+        done = await progress.completed_templates(connection, head.user_id)
+        active = self._shelf.in_category(key)
+        count = stats.success_count + stats.fail_count
+        return {
+            "categoryKey": key,
+            "categoryName": self._shelf.categories[key].label,
+            "isCompleted": stats.completed,
+            "totalSessions": count,
+            "averageScore": decimals(mean_hundredths(stats.score_sum, count)) if count else None,
+            "discoveredTraits": [
+                name
+                for name, (n, total) in zip(TRAIT_NAMES, stats.traits, strict=True)
+                if n >= DISCOVERED_SESSIONS and total >= DISCOVERED_FROM * n
+            ],
+            "completedMissions": sum(1 for published in active if published.id in done),
+            "totalMissions": len(active),
+        }
+
+    async def _memory_snapshot(self, connection: AsyncConnection, head: SessionHead) -> dict[str, str] | None:
+        try:
+            if decode(head.state).memory_mode == "off":
+                return None
+        except UnreadableState:
+            return None
+        return snapshot(await load_memory(connection, head.user_id, head.persona_key))
+
+
+def _facts_of(turns: list[dict[str, Any]]) -> list[TurnFacts]:
+    return [
+        TurnFacts(
+            turn_index=turn["turn_index"],
+            score=turn["score"],
+            mood_percent=turn["mood_percent"],
+            progress=turn["progress"],
+            strike=turn["strike"],
+            disqualified=turn["disqualified"],
+        )
+        for turn in turns
+    ]
+
+
+def _ending(head: SessionHead, terms: Terms, tally: Tally) -> Ending:
+    cause: Cause = msgspec.convert(head.cause, Cause)
+    return ending_of(cause, terms, tally)
+
+
+def _fact(
+    head: SessionHead,
+    facts: SessionFacts,
+    ending: Ending,
+    turns: list[dict[str, Any]],
+    gates: tuple[GateResult, ...],
+    pay: Pay,
+) -> Fact:
+    total, count = sum(turn["score"] for turn in turns), len(turns)
+    charisma = sum(turn["charisma_index"] for turn in turns)
+    return Fact(
+        user_id=head.user_id,
+        status=ending.status,
+        category_key=head.category_key or "",
+        persona_key=head.persona_key,
+        local_date=facts.local_date,
+        ended_at=_ended_at(head),
+        final_score=mean_whole(total, count),
+        message_score=mean_hundredths(total, count),
+        traits=trait_means(turns),
+        charisma=mean_hundredths(charisma, count) if count else None,
+        xp=pay.gains.xp,
+        gates=tuple((gate.gate_key, gate.passed) for gate in gates),
+    )
+
+
+def _ended_at(head: SessionHead) -> datetime:
+    assert head.ended_at is not None, "begin_end stamps it"
+    return head.ended_at
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
