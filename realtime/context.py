@@ -1,6 +1,6 @@
 """What a live session needs of the process around it, as one typed object."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime.core.session import Minds
@@ -23,7 +23,8 @@ class EngineContext(Protocol):
     minds: Minds
     persona: PersonaProvider
     limits: Limits
-    now_iso: Callable[[], str]
+
+    def now_iso(self) -> str: ...
 
     def end(self, live: "LiveSession", cause: str, **condition: Any) -> Coroutine[Any, Any, str | None]: ...
 

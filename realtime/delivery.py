@@ -53,10 +53,14 @@ class Connection:
         self.session_id: UUID | None = None
         self.session_version = 0
         self.token_expires_at: float | None = None  # monotonic; None: the socket lives until its session ends
+        self.token_expires_epoch = 0
         self.token_warned = False
+        self.last_beat = asyncio.get_running_loop().time()
         self.openai_only = openai_only
         self.sent_seq = 0
         self.live = False
+        self.catching_up = False
+        self.reply_seen: tuple[str, int] = ("", 0)  # the reply this socket follows, and how much of it was taken
         self.closed = False
         self.on_close: Callable[[], Awaitable[None]] | None = None
         self._transport = transport
@@ -90,6 +94,8 @@ class Connection:
     def push_delta(self, delta: Delta) -> None:
         if self.closed:
             return
+        part, seen = self.reply_seen
+        self.reply_seen = (delta.part, len(delta.text) + (seen if part == delta.part else 0))
         last = self._queue[-1] if self._queue else None
         if isinstance(last, Delta) and last.part == delta.part:
             merged = last.text + delta.text

@@ -257,6 +257,20 @@ class Engine:
             if since is not None and (not live.open or now - since > seconds):
                 del self._live[key]
 
+    def held(self, connection: Connection) -> LiveSession | None:
+        """The session that this socket holds, while it is open."""
+        return self._live.get(connection.session_id) if connection.session_id is not None else None
+
+    def others(self, live: LiveSession) -> list[LiveSession]:
+        """The user's other sessions with the same persona that are held here."""
+        return [
+            other
+            for other in self._live.values()
+            if other is not live
+            and other.spec.user_id == live.spec.user_id
+            and other.spec.persona.code == live.spec.persona.code
+        ]
+
     # --- replies -----------------------------------------------------------------------------------------------
 
     async def respond(
@@ -327,7 +341,7 @@ class Engine:
         if stored is None and (await self.head(user_id, session_id)).open:
             return None
         if live is not None:
-            await live.refresh()
+            await live.reload()
         return await self.finalize(user_id, session_id)
 
     async def finalize(self, user_id: UUID, session_id: UUID) -> str:
@@ -346,8 +360,8 @@ class Engine:
     async def tell_end(self, session_id: UUID) -> None:
         """Bring the end to every socket here. Called by whoever finalized, and by the outbox relay."""
         live = self._live.get(session_id)
-        if live is not None:
-            await live.refresh()
+        if live is not None and not live.told:
+            await live.reload()
 
     def _part(self, connection: Connection, live: LiveSession) -> None:
         """The session is over and the socket has its summary: the wallet, then good-bye."""

@@ -35,10 +35,11 @@ from storage.catalogue.store import Shelf
 from storage.database import Database
 from storage.errors import NotFound
 from storage.finalization import SessionFacts
-from storage.reads import progress
+from storage.reads import standing
+from storage.reads.progress import progress
 from storage.rows import EventRow, SessionHead
 from storage.statistics import Fact, UserStats
-from storage.wallet import Balance, Entry
+from storage.wallet import Balance
 
 STREAK_TURNS = 3  # learner turns that make a counting session's day an active one
 DISCOVERED_FROM = 7_000  # hundredths: a category's trait is discovered at a mean of 70
@@ -118,8 +119,9 @@ class Finalizer:
             after=long_term,
         )
         pay = await self._pay(connection, head, ending, turns)
-        await statistics.record(connection, _fact(head, facts, ending, turns, gates, pay), long_term)
-        progressed = await self._progress(connection, head, ending, before)
+        fact = _fact(head, facts, ending, turns, gates, pay)
+        await statistics.record(connection, fact, long_term)
+        progressed = await self._progress(connection, head, ending, before, fact.final_score)
         if ending.counts and len(turns) >= STREAK_TURNS:
             await statistics.add_streak_day(connection, user_id, facts.local_date)
         body = summary_of(
@@ -222,31 +224,26 @@ class Finalizer:
                 bonus = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
         before = await wallet.lock(connection, head.user_id)
         entries = [
-            Entry(source_kind="SESSION", source_id=str(head.id), kind="SESSION_REWARD", currency=c, amount=a)
-            for c, a in (("XP", gains.xp), ("COINS", gains.coins), ("GEMS", gains.gems))
-        ] + [
-            Entry(
-                source_kind="TEMPLATE", source_id=str(head.template_id), kind="MISSION_BONUS", currency=c, amount=a
-            )
-            for c, a in (("XP", bonus.xp), ("COINS", bonus.coins), ("GEMS", bonus.gems))
+            *wallet.entries("SESSION", str(head.id), "SESSION_REWARD", gains.xp, gains.coins, gains.gems),
+            *wallet.entries("TEMPLATE", str(head.template_id), "MISSION_BONUS", bonus.xp, bonus.coins, bonus.gems),
         ]
         after = await wallet.book(connection, head.user_id, before, entries)
         return Pay(gains.plus(bonus), bonus, before, after)
 
     async def _progress(
-        self, connection: AsyncConnection, head: SessionHead, ending: Ending, before: UserStats
+        self, connection: AsyncConnection, head: SessionHead, ending: Ending, before: UserStats, final_score: int
     ) -> Progress:
         """Missions, categories and deep insight that this session unlocked."""
         ended_at, missions, categories = _ended_at(head), [], []
         if head.template_id is not None and head.category_key is not None and head.template_code is not None:
             success = ending.status == "SUCCESS"
-            done_before = await progress.completed_templates(connection, head.user_id)
+            stood = await progress(connection, head.user_id)
             await statistics.attempt_mission(
                 connection, head.user_id, head.template_id, head.id, ended_at, completed=success
             )
-            if success and head.template_id not in done_before:
-                missions = road.unlocked_by(self._shelf, done_before, head.template_code)
-            done = done_before | {head.template_id} if success else done_before
+            if success and self._is_active(head.template_code):
+                missions = road.unlocked_by(self._shelf, stood.completed, head.template_code, stood.unlocked)
+            done = stood.completed | {head.template_id} if success else stood.completed
             active = self._shelf.in_category(head.category_key)
             completed = bool(active) and all(p.id in done for p in active)
             if await statistics.reach_category(
@@ -254,14 +251,10 @@ class Finalizer:
             ):
                 categories = [head.category_key]
         counted = int(ending.counts)
-        score = before.score_sum
-        if counted:
-            turns = await transcripts.learner_turns(connection, head.user_id, head.id)
-            score += mean_whole(sum(turn["score"] for turn in turns), len(turns))
         unlocked, needs = insight.deep_insight(
             sessions=before.success_count + before.fail_count + counted,
-            categories=await progress.categories_played(connection, head.user_id),
-            score_sum=score,
+            categories=await standing.categories_played(connection, head.user_id),
+            score_sum=before.score_sum + counted * final_score,
             already=before.is_deep_insight_unlocked,
         )
         news = unlocked and not before.is_deep_insight_unlocked
@@ -270,10 +263,12 @@ class Finalizer:
         at = ended_at if news else before.deep_insight_unlocked_at
         return Progress(missions, categories, news, needs, at)
 
-    async def _streak(
-        self, connection: AsyncConnection, head: SessionHead, facts: SessionFacts
-    ) -> streaks.Streak:
-        days = await progress.streak_days(connection, head.user_id)
+    def _is_active(self, template_code: str) -> bool:
+        published = self._shelf.templates.get(template_code)
+        return published is not None and published.template.active
+
+    async def _streak(self, connection: AsyncConnection, head: SessionHead, facts: SessionFacts) -> streaks.Streak:
+        days = await standing.streak_days(connection, head.user_id)
         return streaks.streak(days, _ended_at(head).astimezone(ZoneInfo(facts.time_zone)).date())
 
     async def _category(self, connection: AsyncConnection, head: SessionHead) -> dict[str, Any]:
@@ -290,8 +285,8 @@ class Finalizer:
                 "completedMissions": 0,
                 "totalMissions": 0,
             }
-        stats = await progress.category(connection, head.user_id, key)
-        done = await progress.completed_templates(connection, head.user_id)
+        stats = await standing.category(connection, head.user_id, key)
+        done = (await progress(connection, head.user_id)).completed
         active = self._shelf.in_category(key)
         count = stats.success_count + stats.fail_count
         return {

@@ -19,14 +19,14 @@ from realtime.core.endings import age_reached
 from realtime.core.session import LearnerTurn, Reply, Step
 from realtime.core.state import Spec, State, decode
 from realtime.delivery import Connection
-from realtime.domain import MemoryEntry, RememberedItem
+from realtime.domain import MemoryEntry
 from realtime.errors import AppError
-from realtime.memory.rules import KeyUnknown
+from realtime.memory.rules import KeyUnknown, ValueInvalid
+from realtime.opening import load_memory
 from realtime.protocol import session_object
 from realtime.protocol.events import Event, signal
 from realtime.protocol.session_object import SessionPatch
 from realtime.replies import ActiveReply
-from storage import memory as memory_store
 from storage import sessions, transcripts
 from storage.rows import SessionHead
 from storage.transcripts import StoredTurn
@@ -50,6 +50,7 @@ class LiveSession:
         self.spec = spec
         self.state = state
         self.status = head.status
+        self.state.seq = head.last_seq
         self.ending = head.ending_until is not None
         self.created_at = head.created_at
         self.session_object: dict[str, Any] = {}
@@ -57,6 +58,8 @@ class LiveSession:
         self.paid_before: frozenset[int] = frozenset()
         self.connections: set[Connection] = set()
         self.reply: ActiveReply | None = None
+        self.closing_reply: asyncio.Future[ActiveReply] | None = None
+        self.last_summary: str | None = None
         self.lock = asyncio.Lock()
         self.last_used = asyncio.get_running_loop().time()
         self._answers: OrderedDict[str, tuple[bytes, tuple[Event, ...]]] = OrderedDict()
@@ -74,6 +77,15 @@ class LiveSession:
     @property
     def open(self) -> bool:
         return self.status == "IN_PROGRESS"
+
+    @property
+    def final(self) -> bool:
+        return self.status in ("SUCCESS", "FAIL", "ABORTED")
+
+    @property
+    def told(self) -> bool:
+        """It is final here, and so its sockets are on their way to the end of the log."""
+        return self.final and self.last_summary is not None
 
     # --- steps -------------------------------------------------------------------------------------------------
 
@@ -105,6 +117,7 @@ class LiveSession:
     def _follow_up(self, step: Step) -> None:
         """What a committed turn sets in motion, each in a task of the process."""
         if step.ends:
+            self.closing_reply = asyncio.get_running_loop().create_future()
             self.context.tasks.spawn(self.context.end_by_rule(self), "end by rule")
         elif age_reached(self.state.tally.turns):
             self.context.tasks.spawn(self.context.end(self, "AGE", turns_reached=True, age=0.0), "end by age")
@@ -125,19 +138,21 @@ class LiveSession:
 
     async def update(self, patch: SessionPatch) -> None:
         async with self.lock:
-            self._require_open()
+            self.require_open()
             changed = session_object.patched(self.session_object, patch)
             await self._commit(lambda: core.update_session(self.spec, self.state, changed))
             self.session_object = changed
 
     async def correct_memory(self, key: str, value: str) -> None:
         async with self.lock:
-            self._require_open()
+            self.require_open()
             at = self.context.now_iso()
             try:
                 await self._commit(lambda: core.correct_memory(self.spec, self.state, key, value, self.memory, at=at))
             except KeyUnknown:
                 raise AppError("memory_key_unknown", param="key") from None
+            except ValueInvalid as error:
+                raise AppError("invalid_event", str(error), param="value") from None
 
     # --- the commit loop ---------------------------------------------------------------------------------------
 
@@ -154,18 +169,18 @@ class LiveSession:
             step = make()
             write = step.as_write(self.spec, self.state.seq, self.context.limits.closing_seconds)
             if await self.context.writer.write(write):
-                self._apply(step)
+                self.apply(step)
                 if publish:
                     self.publish(step.events)
                 return step
             await self.reload()
             if settled is not None and (answer := await settled()) is not None:
                 return answer
-            self._require_open()
+            self.require_open()
             if write.new_turn and self.ending:
                 raise self._ended()
 
-    def _apply(self, step: Step) -> None:
+    def apply(self, step: Step) -> None:
         self.state = step.state
         self.ending = self.ending or step.ends
         for change in step.changes:
@@ -197,16 +212,10 @@ class LiveSession:
                 until=self.state.session_seq,
                 limit=1,
             )
-            stored = await memory_store.present(connection, self.spec.user_id, self.spec.persona.code)
+            self.memory = await load_memory(connection, self.spec.user_id, self.spec.persona.code)
+            if self.final:
+                self.last_summary = await transcripts.summary(connection, self.spec.user_id, self.spec.session_id)
         self.session_object = msgspec.json.decode(found[0][2])["session"]
-        self.memory = {
-            record["key"]: MemoryEntry(
-                key=record["key"],
-                items=msgspec.json.decode(record["items"], type=tuple[RememberedItem, ...]),
-                version=record["version"],
-            )
-            for record in stored
-        }
 
     # --- idempotency -------------------------------------------------------------------------------------------
 
@@ -300,6 +309,6 @@ class LiveSession:
     def _refuse_ended(self) -> Answer:
         raise self._ended()
 
-    def _require_open(self) -> None:
+    def require_open(self) -> None:
         if not self.open:
             raise self._ended()

@@ -33,7 +33,7 @@ from storage.catalogue.model import Persona, Template, policy_of
 from storage.catalogue.store import PublishedTemplate, Shelf
 from storage.database import Database
 from storage.errors import NotFound
-from storage.reads import progress
+from storage.reads.progress import progress
 from storage.rows import EventRow, SessionHead
 from storage.sessions import NewSession
 
@@ -150,8 +150,9 @@ class Opener:
                 if begun >= self._limits.sessions_per_hour:
                     raise AppError("rate_limited", "Too many new sessions this hour.", retry_after_ms=60_000)
             if target.mission is not None:
-                completed = await progress.completed_templates(connection, player.user_id)
-                if not road.is_unlocked(self._shelf, target.mission.template.code, completed):
+                stands = await progress(connection, player.user_id)
+                code = target.mission.template.code
+                if not road.is_unlocked(self._shelf, code, stands.completed, stands.unlocked):
                     raise AppError("mission_locked")
 
     async def _clear_a_place(self, user_id: UUID) -> None:
@@ -239,7 +240,8 @@ class Opener:
             memory={key: entry for key, entry in memory.items() if entry.items},
             seed=spec.seed,
         )
-        text, carry, recalled = "", "", ()
+        text, carry = "", ""
+        recalled: tuple[str, ...] = ()
         async for piece in self._persona.stream(context):
             if isinstance(piece, ReplyDelta):
                 text += piece.text

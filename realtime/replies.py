@@ -47,8 +47,9 @@ class ActiveReply:
         """Stream, then commit. Always ends with ``done`` set and the session's reply cleared."""
         result: tuple[Event, ...] | None = None
         try:
-            for type_, payload in self._opening_frames():
-                self.live.signal(type_, payload)
+            for connection in self.live.connections:
+                if connection.live:
+                    self.show(connection)
             reply = await self._speak()
             result = await self.live.finish_reply(reply)
             if result is not None:
@@ -60,11 +61,16 @@ class ActiveReply:
             self.live.start_timer()
 
     def show(self, connection: Connection) -> None:
-        """Let a socket that has just come join the reply: its opening, and all text so far as one delta."""
-        for type_, payload in self._opening_frames():
-            connection.push_signal(type_, signal(type_, payload))
-        if self.text:
-            connection.push_delta(self._delta(self.text))
+        """Let a socket that has just reached the head join the reply: its opening, and all text so far as one
+        delta. One that followed it before gets only what it missed."""
+        part, seen = connection.reply_seen
+        if part != self.item_id:
+            seen = 0
+            connection.reply_seen = (self.item_id, 0)
+            for type_, payload in self._opening_frames():
+                connection.push_signal(type_, signal(type_, payload))
+        if len(self.text) > seen:
+            connection.push_delta(self._delta(self.text[seen:]))
 
     async def _speak(self) -> Reply:
         end = ReplyEnd("")

@@ -146,7 +146,7 @@ def _mission_metadata(facts: SessionFacts) -> dict[str, Any]:
 
 
 def _rewards(given: Given) -> dict[str, Any]:
-    counts = {rarity: 0 for rarity in RARITIES}
+    counts = dict.fromkeys(RARITIES, 0)
     for turn in given.turns:
         counts[turn["rarity"]] += 1
     return {

@@ -339,7 +339,7 @@ async def revoke_all(connection: AsyncConnection, user_id: UUID) -> int:
 
 # --- client secrets ----------------------------------------------------------------------------------------------
 
-_SECRET = """
+_FIND = """
 SELECT s.id, s.user_id, s.session_id, s.model, s.session_version,
        CAST(floor(extract(epoch FROM s.expires_at)) AS bigint) AS expires_at,
        s.expires_at <= clock_timestamp() AS expired, s.session_version <> u.session_version AS revoked
@@ -374,5 +374,5 @@ async def create_client_secret(
 
 async def find_client_secret(connection: AsyncConnection, user_id: UUID, secret_id: UUID) -> ClientSecret | None:
     """The secret, also an expired or revoked one: what that means depends on whether its session began."""
-    found = await row(connection, _SECRET, user_id=user_id, id=secret_id)
+    found = await row(connection, _FIND, user_id=user_id, id=secret_id)
     return None if found is None else ClientSecret(**found)

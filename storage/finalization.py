@@ -150,6 +150,18 @@ async def add_summary(connection: AsyncConnection, user_id: UUID, session_id: UU
     )
 
 
+async def replace_summary(connection: AsyncConnection, user_id: UUID, session_id: UUID, body: str) -> None:
+    """Put a redacted copy in the summary's place (forgetting)."""
+    await execute(
+        connection,
+        """UPDATE session_summary SET body = :body, updated_at = now()
+           WHERE user_id = :user_id AND session_id = :session_id""",
+        user_id=user_id,
+        session_id=session_id,
+        body=body,
+    )
+
+
 # --- the outbox's reader -----------------------------------------------------------------------------------------
 
 

@@ -94,6 +94,28 @@ def write_values(user_id: UUID, session_id: UUID, row: MemoryRow) -> tuple[Any, 
     )
 
 
+async def write_one(connection: AsyncConnection, user_id: UUID, session_id: UUID, row: MemoryRow) -> None:
+    """One write in a transaction that holds the session's and the user's lock."""
+    parameters = dict(zip((name for name, _ in WRITE.columns), write_values(user_id, session_id, row), strict=True))
+    await execute(
+        connection,
+        """INSERT INTO persona_memory (user_id, persona_key, key, items, previous_value, version, forgotten)
+           VALUES (:user_id, :persona_key, :key, CAST(:items AS jsonb), :previous_value, :version, :op = 'forgotten')
+           ON CONFLICT (user_id, persona_key, key) DO UPDATE SET items = excluded.items,
+               previous_value = excluded.previous_value, version = excluded.version,
+               forgotten = excluded.forgotten, updated_at = now()""",
+        **{name: parameters[name] for name in ("user_id", "persona_key", "key", "items", "previous_value")},
+        version=row.version,
+        op=row.op,
+    )
+    history = [name for name, _ in WRITE.columns if name not in ("items", "expected_version")]
+    await execute(
+        connection,
+        f"""INSERT INTO memory_event ({", ".join(history)}) VALUES ({", ".join(f":{name}" for name in history)})""",
+        **{name: parameters[name] for name in history},
+    )
+
+
 async def present(connection: AsyncConnection, user_id: UUID, persona_key: str) -> list[dict[str, Any]]:
     """Every key of this persona and user with its version, tombstones too (their ``items`` are empty)."""
     return await rows(

@@ -167,6 +167,67 @@ async def head(
     return None if found is None else SessionHead(**found)
 
 
+async def lock_with_persona(connection: AsyncConnection, user_id: UUID, persona_key: str) -> list[SessionHead]:
+    """Every session of the user with this persona, FOR UPDATE, by id (the first of the lock order)."""
+    found = await rows(
+        connection,
+        f"""SELECT {_HEAD_FIELDS} FROM practice_session
+            WHERE user_id = :user_id AND persona_key = :persona_key ORDER BY id FOR UPDATE""",
+        user_id=user_id,
+        persona_key=persona_key,
+    )
+    return [SessionHead(**record) for record in found]
+
+
+# --- from outside the batch, under the row's lock ----------------------------------------------------------------
+
+
+async def append_outside(
+    connection: AsyncConnection, user_id: UUID, session_id: UUID, events: list[EventRow], *, state: str | None
+) -> None:
+    """Append events to an open session whose row is locked; a holder's next batch misses and reloads."""
+    for event in events:
+        await add_event(connection, user_id, session_id, event)
+    await execute(
+        connection,
+        """UPDATE practice_session SET last_seq = :seq, state = coalesce(:state, state), updated_at = now()
+           WHERE user_id = :user_id AND id = :session_id""",
+        user_id=user_id,
+        session_id=session_id,
+        seq=events[-1].seq,
+        state=state,
+    )
+
+
+async def replace_event(connection: AsyncConnection, user_id: UUID, session_id: UUID, event: EventRow) -> None:
+    """Put a redacted copy in an event's place (same type and seq): forgetting is the one exception to bytes that
+    never change."""
+    await execute(
+        connection,
+        """UPDATE session_event SET body = :body, updated_at = now()
+           WHERE user_id = :user_id AND session_id = :session_id AND seq = :seq AND type = :type""",
+        user_id=user_id,
+        session_id=session_id,
+        seq=event.seq,
+        type=event.type,
+        body=event.body,
+    )
+
+
+async def blank_turns(connection: AsyncConnection, user_id: UUID, session_id: UUID, values: list[str]) -> int:
+    """Empty the text, tip and evidence notes of turns of either side that hold one of the values; scores stay."""
+    return await execute(
+        connection,
+        """UPDATE turn SET text = '', tip = NULL,
+               evidence = CASE WHEN evidence IS NULL THEN NULL ELSE CAST('[]' AS jsonb) END, updated_at = now()
+           WHERE user_id = :user_id AND session_id = :session_id AND EXISTS (
+               SELECT 1 FROM unnest(CAST(:values AS text[])) AS v WHERE position(lower(v) in lower(text)) > 0)""",
+        user_id=user_id,
+        session_id=session_id,
+        values=values,
+    )
+
+
 # --- the reply's claim -------------------------------------------------------------------------------------------
 
 

@@ -59,6 +59,29 @@ async def events(
     return [(r["seq"], r["type"], r["body"]) for r in found]
 
 
+async def events_holding(
+    connection: AsyncConnection, user_id: UUID, session_id: UUID, needles: list[str]
+) -> list[tuple[int, str, str]]:
+    """Events whose text holds one of the needles in any case (a superset: JSON escapes are tried too)."""
+    escaped = {form for needle in needles for form in (needle, encode_inner(needle))}
+    found = await rows(
+        connection,
+        """SELECT seq, type, body FROM session_event
+           WHERE user_id = :user_id AND session_id = :session_id AND EXISTS (
+               SELECT 1 FROM unnest(CAST(:needles AS text[])) AS n WHERE position(lower(n) in lower(body)) > 0)
+           ORDER BY seq""",
+        user_id=user_id,
+        session_id=session_id,
+        needles=sorted(escaped),
+    )
+    return [(r["seq"], r["type"], r["body"]) for r in found]
+
+
+def encode_inner(text: str) -> str:
+    """The text as it stands inside a JSON string."""
+    return msgspec.json.encode(text).decode()[1:-1]
+
+
 async def learner_turns(connection: AsyncConnection, user_id: UUID, session_id: UUID) -> list[dict[str, Any]]:
     """The learner's turns in order, with everything that was stored of their score."""
     return await rows(

@@ -27,14 +27,27 @@ class Balance(msgspec.Struct, frozen=True):
         return {"XP": self.xp, "COINS": self.coins, "GEMS": self.gems}[currency]
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One movement. ``source_id`` names what is paid for; zero amounts are not entries."""
+SourceKind = Literal["SESSION", "TEMPLATE", "BADGE", "POWERUP", "CORRECTION"]
+Kind = Literal["SESSION_REWARD", "MISSION_BONUS", "BADGE_TIER", "POWERUP_SPEND", "CORRECTION"]
 
-    source_kind: Literal["SESSION", "TEMPLATE", "BADGE", "POWERUP", "CORRECTION"]
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One movement. ``source_id`` names what is paid for; zero amounts are not booked."""
+
+    source_kind: SourceKind
     source_id: str
-    kind: Literal["SESSION_REWARD", "MISSION_BONUS", "BADGE_TIER", "POWERUP_SPEND", "CORRECTION"]
+    kind: Kind
     currency: Currency
     amount: int
+
+
+def entries(source_kind: SourceKind, source_id: str, kind: Kind, xp: int, coins: int, gems: int) -> list[Entry]:
+    """A payment in all three currencies."""
+    amounts: tuple[tuple[Currency, int], ...] = (("XP", xp), ("COINS", coins), ("GEMS", gems))
+    return [
+        Entry(source_kind=source_kind, source_id=source_id, kind=kind, currency=currency, amount=amount)
+        for currency, amount in amounts
+    ]
 
 
 async def open_wallet(connection: AsyncConnection, user_id: UUID) -> None:
@@ -67,17 +80,17 @@ async def was_paid(connection: AsyncConnection, user_id: UUID, kind: str, source
     return bool(found and found["paid"])
 
 
-async def book(connection: AsyncConnection, user_id: UUID, before: Balance, entries: list[Entry]) -> Balance:
+async def book(connection: AsyncConnection, user_id: UUID, before: Balance, booked: list[Entry]) -> Balance:
     """Append the entries and move the wallet by the sum that the ledger took; the balance after.
 
     ``before`` is what ``lock`` gave. Raises ``LedgerConflict`` when one of them was booked before.
     """
-    entries = [entry for entry in entries if entry.amount != 0]
-    if not entries:
+    moved = [entry for entry in booked if entry.amount != 0]
+    if not moved:
         return before
     running = {"XP": before.xp, "COINS": before.coins, "GEMS": before.gems}
     after: list[int] = []
-    for entry in entries:
+    for entry in moved:
         running[entry.currency] += entry.amount
         after.append(running[entry.currency])
     try:
@@ -100,12 +113,12 @@ async def book(connection: AsyncConnection, user_id: UUID, before: Balance, entr
             ),
             {
                 "user_id": user_id,
-                "ids": [uuid_utils.compat.uuid7() for _ in entries],
-                "source_kinds": [entry.source_kind for entry in entries],
-                "source_ids": [entry.source_id for entry in entries],
-                "kinds": [entry.kind for entry in entries],
-                "currencies": [entry.currency for entry in entries],
-                "amounts": [entry.amount for entry in entries],
+                "ids": [uuid_utils.compat.uuid7() for _ in moved],
+                "source_kinds": [entry.source_kind for entry in moved],
+                "source_ids": [entry.source_id for entry in moved],
+                "kinds": [entry.kind for entry in moved],
+                "currencies": [entry.currency for entry in moved],
+                "amounts": [entry.amount for entry in moved],
                 "after": after,
             },
         )

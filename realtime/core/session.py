@@ -130,6 +130,7 @@ def begin(spec: Spec, session_object: dict[str, Any], *, xp_left_today: int, ope
         draft.item(events.assistant_item(opening.item_id, opening.text))
         draft.state.persona_line = kept(opening.text)
         draft.state.carry = opening.carry
+        draft.state.recalled = opening.recalled
         turns = (_persona_row(opening, draft, None, first_seq=2),)
     return Step(state=draft.state, events=tuple(draft.events), turns=turns)
 

@@ -135,7 +135,30 @@ class CueIndex:
             found.append(Hit(at, upto))
 
 
-_LINKS: Final = frozenset({"and", "but", "so", "or", "well", "oh", "because", "hey", "yes", "no", "okay", "honestly"})
+_LINKS: Final = frozenset(
+    {
+        "and",
+        "but",
+        "so",
+        "or",
+        "well",
+        "oh",
+        "because",
+        "now",
+        "then",
+        "usually",
+        "sometimes",
+        "lately",
+        "actually",
+        "finally",
+        "also",
+        "hey",
+        "yes",
+        "no",
+        "okay",
+        "honestly",
+    }
+)
 
 
 def opens_clause(parsed: Parsed, at: int) -> bool:

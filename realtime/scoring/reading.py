@@ -55,8 +55,8 @@ def stem(word: str) -> str:
 
 
 def is_content(term: str, words: Words) -> bool:
-    """Carries a subject: not a word of grammar, at least three letters (or one of a script without spaces)."""
-    return term not in words.stop and (len(term) > 2 or not term.isascii())
+    """Carries a subject: no word of grammar; three letters, a number, or of a script other than Latin."""
+    return term not in words.stop and (len(term) > 2 or not term.isascii() or term.isdigit())
 
 
 def hear(terms: list[str], asks: bool, words: Words) -> Heard:

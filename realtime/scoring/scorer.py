@@ -16,7 +16,8 @@ from storage.catalogue.model import Intent
 
 LOW_SCORE_BELOW: Final = 30  # a score below this is a strike by itself (the practice rules)
 _ACKNOWLEDGES: Final = (
-    "empathy", "owns", "appreciation", "compliment", "feeling_named", "thanks", "calm", "apology", "good_wish",
+    "empathy", "owns", "appreciation", "compliment", "feeling_named", "thanks", "calm", "common_ground",
+    "apology", "good_wish",
 )  # fmt: skip
 _HEARTFELT: Final = frozenset({"empathy", "owns", "appreciation", "compliment", "feeling_named"})
 _SUBSTANCE: Final = (
@@ -48,7 +49,7 @@ class RuleScorer:
         refused = "pressure" in reading.all_hits and self._refuses(reading.heard)
         harm = judge(reading, context.minor, refused, tables.slurs)
         found, questions = find_signals(reading, harm, tables)
-        traits, evidence, _fired = weigh(reading, found, self._rules, self._base)
+        traits, evidence = weigh(reading, found, self._rules, self._base)
         charisma = self.charisma_index(traits)
         intents = self._intents(reading, found)
         score = self._score(context, reading, harm, found, questions, charisma, intents)

@@ -24,10 +24,11 @@ _FACE: Final = re.compile(r"[:;xX]-?[D)]")
 _SIGNS: Final = (("marks", _MARKS), ("laugh_sign", _LAUGH), ("warm_sign", _WARM))
 _DIGITS: Final = re.compile(r"\d")
 _SELF: Final = frozenset({"i", "my", "we", "our", "mine"})
+_MATTER: Final = frozenset({"it", "there", "he", "she", "they"})  # speak of what was asked after
 _YOU: Final = frozenset({"you", "your", "yours", "yourself"})
 _BACK: Final = frozenset({"that", "it", "this", "there", "then"})
 _LONG_SENTENCE: Final = 35  # words; plain-language guides advise 15 to 20 on average and 25 at most
-_HEAD: Final = 3  # terms shown of a statement or question: its beginning
+_HEAD: Final = 4  # terms shown of a statement or question: its beginning
 _PEOPLES: Final = ("ish", "ese", "ican", "rian", "lian", "sian")
 
 
@@ -51,9 +52,9 @@ def find_questions(reading: Reading, words: Words) -> list[Question]:
             continue
         found = _shaped(reading, sentence, words)
         back = shorts.get(number)
-        if back is not None and (found is None or found.first >= back.first):
-            enough = sentence.asks_once or back.last - back.first > 1
-            found = Question(back.first, sentence.last, True, True) if enough else found
+        said = back is not None and (sentence.asks_once or back.last - back.first > 1)
+        if back is not None and said and (found is None or found.first >= back.first):
+            found = Question(back.first, sentence.last, True, back.last == sentence.last)
         if found is None and sentence.asks_once:
             found = _marked(parsed.terms, sentence, words)
         if found is None and number in invited:
@@ -147,8 +148,10 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
     found: Found = {
         "question": [reading.span(q.first, min(q.first + _HEAD + 1, q.last)) for q in questions if not q.short],
         "interest": [reading.span(q.first, min(q.first + _HEAD + 1, q.last)) for q in questions if q.to_you],
+        "asks": [reading.span(q.first, q.last) for q in questions],
+        "told": [reading.span(s.first, s.last) for s in statements],
         "shares": [reading.span(s.first, min(s.first + _HEAD, s.last)) for s in statements],
-        "detail": [reading.span(s.first, min(s.first + _HEAD + 3, s.last)) for s in statements if s.content > 1],
+        "detail": [reading.span(s.first, min(s.first + _HEAD + 2, s.last)) for s in statements if s.content > 1],
         "insult": harm.insults,
         "boundary": harm.boundaries,
         "danger": harm.dangers,
@@ -157,7 +160,7 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
     }
     _statements(reading, statements, found)
     _listening(reading, questions, words, found)
-    _answers(reading, found)
+    _answers(reading, found, words)
     _words(reading, tables, harm, found)
     _form(reading, tables, found)
     return {name: spans for name, spans in found.items() if spans}, questions
@@ -203,17 +206,31 @@ _ANSWER_CUES: Final = (
 )
 
 
-def _answers(reading: Reading, found: Found) -> None:
-    """Only where the persona asked: a statement of one's own, or a word of the question."""
+def _answers(reading: Reading, found: Found, words: Words) -> None:
+    """Only where the persona asked: a statement of one's own or of the matter, or a word of
+    the question."""
     heard = reading.heard
     if heard is None or not heard.asks:
         return
-    spans = found["shares"][:1]
+    spans = found["shares"][:1] or _tells(reading, words)
     if not spans:
         spans = [reading.span(*reading.hits[cue][0]) for cue in _ANSWER_CUES if cue in reading.hits][:1]
     if not spans and "picks_up" in found and not found["question"]:
         spans = found["picks_up"]
     found["answers"] = spans
+
+
+def _tells(reading: Reading, words: Words) -> list[Span]:
+    """A clause that begins with "it is", "she was" and the like, and says something with a content word."""
+    parsed, terms = reading.parsed, reading.parsed.terms
+    for at in sorted(parsed.clause_starts):
+        if at + 2 < len(terms) and terms[at] in _MATTER and terms[at + 1] in words.auxiliaries:
+            number = parsed.sentence_of[at]
+            rest = terms[at + 2 : parsed.sentences[number].last]
+            read = number not in reading.skipped and at not in reading.echoed
+            if read and any(is_content(term, words) for term in rest):
+                return [reading.span(at, min(at + _HEAD, parsed.sentences[number].last))]
+    return []
 
 
 def _holds_firm(reading: Reading) -> list[Span]:
@@ -255,7 +272,7 @@ def _form(reading: Reading, tables: Tables, found: Found) -> None:
     parsed, text = reading.parsed, reading.parsed.text
     read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped]
     found["long_sentence"] = [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE]
-    if 0 < parsed.total_words <= 2 and not found["question"]:
+    if 0 < parsed.total_words <= 2 and not found["question"] and not found.get("answers"):
         found["flat"] = [reading.span(0, len(parsed.terms))]
     if _DIGITS.search(text):
         found["number"] = [

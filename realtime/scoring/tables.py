@@ -15,13 +15,12 @@ from realtime.domain import TRAIT_NAMES, TraitName
 from realtime.scoring.cues import CueIndex, Group, variants
 from storage.catalogue.model import Intent
 
-SIGNALS: Final = frozenset(
-    {
-        "statement", "question", "interest", "answers", "shares", "detail", "picks_up", "follows_up", "holds_firm",
-        "names_self", "long_sentence", "flat", "number", "laugh_sign", "warm_sign", "warm_word", "harsh_word",
-        "shouting", "marks", "insult", "boundary", "danger",
-    }
-)  # fmt: skip
+_SIGNALS_WORDS: Final = """
+statement question asks interest answers shares detail picks_up follows_up holds_firm names_self
+long_sentence flat number laugh_sign warm_sign warm_word harsh_word shouting marks insult boundary
+danger
+"""
+SIGNALS: Final = frozenset(_SIGNALS_WORDS.split())
 _FILES: Final = ("weights.toml", *(f"data/{n}.json" for n in ("cues", "harm", "intents", "tips", "words")))
 # VADER: mean valence of ten raters, -4..4. From here on a word is taken for clearly warm or harsh.
 WARM_FROM: Final = 1.8

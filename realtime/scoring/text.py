@@ -40,117 +40,23 @@ _WHOLE: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 _ENDINGS: Final = {"n't": "not", "'re": "are", "'ll": "will", "'ve": "have", "'d": "would", "'m": "am"}
 # After these words "'s" is "is"; elsewhere it is taken for the possessive and dropped.
-_IS_AFTER: Final = frozenset(
-    [
-        "it",
-        "that",
-        "this",
-        "he",
-        "she",
-        "there",
-        "here",
-        "what",
-        "who",
-        "where",
-        "how",
-        "when",
-        "why",
-        "everything",
-        "nothing",
-        "something",
-        "name",
-    ]
-)
+_IS_AFTER_WORDS: Final = """
+it that this he she there here what who where how when why everything nothing something name
+"""
+_IS_AFTER: Final = frozenset(_IS_AFTER_WORDS.split())
 
 
 _ONE_QUESTION: Final = frozenset({"?", "?!", "!?", "\uff1f", "\u061f"})
 
 
 # The commonest words of English that are their own only term: spares most words the way through `expand`.
-_COMMON: Final = frozenset(
-    [
-        "a",
-        "about",
-        "all",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "but",
-        "by",
-        "can",
-        "do",
-        "for",
-        "from",
-        "get",
-        "go",
-        "good",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "him",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "just",
-        "know",
-        "like",
-        "me",
-        "my",
-        "no",
-        "not",
-        "now",
-        "of",
-        "on",
-        "one",
-        "or",
-        "our",
-        "out",
-        "really",
-        "she",
-        "so",
-        "some",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "they",
-        "this",
-        "time",
-        "to",
-        "too",
-        "up",
-        "us",
-        "want",
-        "was",
-        "we",
-        "well",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "yes",
-        "you",
-        "your",
-    ]
-)
+_COMMON_WORDS: Final = """
+a about all an and are as at be because but by can do for from get go good had has have he her him his
+how i if in is it just know like me my no not now of on one or our out really she so some that the their
+them then there they this time to too up us want was we well were what when where which who why will
+with would yes you your
+"""
+_COMMON: Final = frozenset(_COMMON_WORDS.split())
 
 
 class Sentence(NamedTuple):
@@ -208,7 +114,13 @@ def expand(word: str) -> tuple[str, ...]:
 
 def words_of(text: str) -> list[str]:
     """The terms of a text without their places: for lines that are only compared with."""
-    return [term for word in _PLAIN_WORD.findall(text) for term in expand(word)]
+    out: list[str] = []
+    for word in _PLAIN_WORD.findall(text.lower()):
+        if word in _COMMON:
+            out.append(word)
+        else:
+            out.extend(expand(word))
+    return out
 
 
 def parse(text: str) -> Parsed:
@@ -219,7 +131,7 @@ def parse(text: str) -> Parsed:
     sentences: list[Sentence] = []
     sentence_of: list[int] = []
     clauses: set[int] = {0}
-    first = words = total = 0
+    first = words = total = number = 0
     for found in _TOKEN.finditer(text):
         kind = found.lastindex
         if kind == 1:
@@ -229,13 +141,13 @@ def parse(text: str) -> Parsed:
                 terms.append(term)
                 starts.append(start)
                 ends.append(end)
-                sentence_of.append(len(sentences))
+                sentence_of.append(number)
             words += 1
         elif kind == 2:
             if words:
                 sentences.append(Sentence(first, len(terms), found.group(), words))
                 total += words
-                first, words = len(terms), 0
+                first, words, number = len(terms), 0, number + 1
                 clauses.add(first)
         else:
             clauses.add(len(terms))

@@ -18,18 +18,20 @@ def gaps(reading: Reading, found: Found) -> dict[str, Span]:
         if heard is not None and heard.asks:
             out["flat"] = found["flat"][0]
         return out
-    shares, questions = found.get("shares"), found.get("question")
+    shares, questions = found.get("told"), found.get("question")
     closed = "interest" in found or "limit" in reading.hits or "farewell" in reading.hits
     if shares and not questions and not closed:
-        out["no_question"] = shares[0]
-    if questions and not shares and "answers" not in found and heard is not None and heard.asks:
-        out["only_question"] = questions[0]
+        out["no_question"] = shares[-1]
+    alone = len(reading.parsed.sentences) == 1 and "answers" not in found
+    if questions and not shares and alone and heard is not None and heard.asks:
+        out["only_question"] = found["asks"][0]
     if not questions and "interest" in found and "ask_back" in reading.hits:
         out["short_back"] = reading.span(*reading.hits["ask_back"][0])
     if shares and heard is not None and heard.stems and "picks_up" not in found:
         out["not_heard"] = shares[0]
-    if shares and not {"concrete", "example", "reason"} & reading.hits.keys() and "number" not in found:
-        out["no_detail"] = shares[0]
+    definite = {"concrete", "example", "reason"} & reading.hits.keys() or {"number", "names_self"} & found.keys()
+    if shares and not definite:
+        out["no_detail"] = shares[-1]
     if shares and not any(cue in reading.hits for cue in _ENOUGH_ACKNOWLEDGED) and "warm_word" not in found:
         out["no_warmth"] = shares[0]
     return out

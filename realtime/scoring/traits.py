@@ -27,13 +27,16 @@ class Prepared(NamedTuple):
     place: int
 
 
-def prepare(weights: Weights) -> dict[tuple[bool, str], list[Prepared]]:
-    """Rules by source, in the table's order."""
-    out: dict[tuple[bool, str], list[Prepared]] = {}
+Rules = tuple[dict[str, list[Prepared]], dict[str, list[Prepared]]]
+
+
+def prepare(weights: Weights) -> Rules:
+    """Rules by source, in the table's order: those found by cues, those found by signals."""
+    out: Rules = ({}, {})
     for name, rule in weights.rule.items():
         kind, _, source = rule.source.partition(":")
         row = Prepared(name, rule, kind == "cue", source, _PLACE[rule.trait])
-        out.setdefault((row.is_cue, source), []).append(row)
+        out[0 if row.is_cue else 1].setdefault(source, []).append(row)
     return out
 
 
@@ -56,21 +59,18 @@ def trimmed(reading: Reading, start: int, end: int, whole: bool) -> Span:
     return start, (fitting[-1] if fitting else limit)
 
 
-def weigh(
-    reading: Reading, found: Found, rules: dict[tuple[bool, str], list[Prepared]], base: list[int]
-) -> tuple[Traits, tuple[Evidence, ...], frozenset[str]]:
-    """Traits, evidence (by place in the text), and the names of the rules that moved something."""
+def weigh(reading: Reading, found: Found, rules: Rules, base: list[int]) -> tuple[Traits, tuple[Evidence, ...]]:
+    """Traits, and the evidence by its place in the text."""
     values = list(base)
     out: list[Evidence] = []
-    fired: set[str] = set()
     for cue, hits in reading.hits.items():
-        for row in rules.get((True, cue), ()):
-            _apply(reading, row, hits, values, out, fired)
+        for row in rules[0].get(cue, ()):
+            _apply(reading, row, hits, values, out)
     for signal, spans in found.items():
-        for row in rules.get((False, signal), ()):
-            _apply(reading, row, spans, values, out, fired)
+        for row in rules[1].get(signal, ()):
+            _apply(reading, row, spans, values, out)
     out.sort(key=_order)
-    return Traits.of(values), tuple(out), frozenset(fired)
+    return Traits.of(values), tuple(out)
 
 
 def _order(item: Evidence) -> tuple[int, int, int, str]:
@@ -83,7 +83,6 @@ def _apply(
     finds: "list[Hit] | list[Span]",
     values: list[int],
     out: list[Evidence],
-    fired: set[str],
 ) -> None:
     rule, text = row.rule, reading.parsed.text
     seen: set[str] = set()
@@ -101,6 +100,5 @@ def _apply(
             start, end = trimmed(reading, start, end, rule.whole)
             note = rule.note.replace("{q}", quote(text, start, end))
             out.append(Evidence(rule.trait, after - before, start, end, row.name, note))
-            fired.add(row.name)
         if len(seen) >= rule.finds:
             return

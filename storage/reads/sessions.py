@@ -90,11 +90,11 @@ async def history(
     ids = [head["id"] for head in heads]
     scores = await _scores(connection, user_id, ids)
     paid = await _paid(connection, user_id, ids)
-    nothing = {"message_count": 0, "score_sum": 0}
+    nothing: dict[str, Any] = {"message_count": 0, "score_sum": 0}
     return [SessionRow(**head, **scores.get(head["id"], nothing), xp=paid.get(head["id"], 0)) for head in heads]
 
 
-async def _scores(connection: AsyncConnection, user_id: UUID, ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+async def _scores(connection: AsyncConnection, user_id: UUID, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     found = await rows(
         connection,
         """SELECT session_id, count(*) AS message_count, sum(score) AS score_sum FROM turn

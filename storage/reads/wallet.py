@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import row, rows
 from storage.errors import NotFound
+from storage.wallet import Currency
 
 
 class Balances(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     source_kind: str
     source_id: str
     kind: str
-    currency: str
+    currency: Currency
     amount: int
     balance_after: int
 

@@ -1,0 +1,154 @@
+"""``socialgym chat``: the account, the choice, the talk, the summary."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from server.chat.lines import Interrupted, Lines, Prompted, Scripted
+from server.chat.lobby import Choice, choose, current_mission
+from server.chat.store import AccountFile, local_time_zone
+from server.chat.summary import summary_view, wallet_check
+from server.chat.talk import Talk
+from server.chat.words import amounts, plain
+from server.client import Api, ApiError, ClientError, Unreachable, connect
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+async def chat(
+    url: str,
+    mission: str | None = None,
+    persona: str | None = None,
+    *,
+    script: str | None = None,
+    fresh: bool = False,
+    console: Console | None = None,
+    lines: Lines | None = None,
+) -> int:
+    """One visit. ``mission`` and ``persona`` are codes; neither: the learner picks. ``script``: a file with a
+    line for each turn. ``fresh``: a new guest, although one is kept. Returns the exit status: 0, or 1 when
+    something failed, which has then been said in words."""
+    console = console or Console(highlight=False)
+    try:
+        lines = lines or _lines(script)
+        vault = AccountFile(url.rstrip("/"))
+        async with Api(url, vault=vault) as api:
+            await _account(console, api, vault, fresh)
+            choice = await _choice(console, api, lines, mission, persona)
+            if choice is None:
+                return 0
+            return await _practise(console, api, lines, choice)
+    except Interrupted:
+        return 0
+    except Unreachable as error:
+        console.print(Text(f"No server at {plain(error.url)}. Start one with: make run", "red"))
+    except ClientError as error:
+        console.print(Text(f"That did not work: {plain(error)}", "red"))
+    except OSError as error:
+        console.print(Text(f"Can't read the script: {plain(error)}", "red"))
+    return 1
+
+
+def _lines(script: str | None) -> Lines:
+    if script is not None:
+        return Scripted.of_file(script)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return Prompted()
+    return Scripted(sys.stdin.fileno())
+
+
+async def _account(console: Console, api: Api, vault: AccountFile, fresh: bool) -> None:
+    """The guest of the last visit if there is one, else a new one."""
+    if not fresh and vault.load(None) is not None:
+        try:
+            await api.refresh()
+        except ApiError as error:
+            if error.status >= 500 or error.status == 429:
+                raise
+            console.print(Text("Your last guest account is no longer known here; you get a new one.", "dim"))
+        else:
+            wallet = await api.wallet()
+            console.print(Text(f"Welcome back. You have {amounts(wallet, sign=False)}."))
+            return
+    zone = local_time_zone()
+    try:
+        await api.guest(**({"timeZone": zone} if zone else {}))
+    except ApiError as error:
+        if zone is None or error.status not in (400, 422):
+            raise
+        await api.guest()  # a zone that this machine knows and the server does not
+    console.print(Text("Welcome. You practise as a guest."))
+    if not vault.works:
+        console.print(Text("Your account can't be kept on this machine; it lasts for this visit.", "dim"))
+
+
+async def _choice(
+    console: Console, api: Api, lines: Lines, mission: str | None, persona: str | None
+) -> Choice | None:
+    if mission:
+        return Choice(f"template:{mission}", mission)
+    if persona:
+        return Choice(f"persona:{persona}", persona)
+    road, personas = await asyncio.gather(api.road(), api.personas())
+    return await choose(console, lines, road, personas)
+
+
+async def _practise(console: Console, api: Api, lines: Lines, choice: Choice) -> int:
+    talk = Talk(console, lines)
+    link = connect(api.base_url, api=api, model=choice.model, on_event=talk.on_event, on_notice=talk.on_notice)
+    try:
+        async with link as connection:
+            summary = await talk.run(connection)
+    except ApiError as error:
+        console.print(Text(await _refusal(api, error, choice), "red"))
+        return 1
+    if summary is not None:
+        titles = {item["code"]: item["title"] for item in await api.road()}
+        console.print(summary_view(summary, titles))
+        console.print(wallet_check(summary, await api.wallet()))
+    return 0
+
+
+async def _refusal(api: Api, error: ApiError, choice: Choice) -> str:
+    """Why the talk can't be had, and what to do instead."""
+    title = plain(choice.title)
+    if error.code == "mission_locked":
+        item = current_mission(await api.road())
+        instead = f" Play this one first: {plain(item['title'])} ({plain(item['code'])})." if item else ""
+        return f"{title} is still locked.{instead}"
+    if error.code == "audience_not_allowed":
+        return f"{title} is for adults only."
+    if error.code == "not_found":
+        return f"There is nothing called {title} here. Without --mission you can pick from a list."
+    if error.code in ("too_many_sessions", "too_many_sockets"):
+        return "You have too many talks open already. End one of them, then come back."
+    return f"The server refused: {plain(error.message)}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``socialgym chat``."""
+    parser.add_argument("--url", default=DEFAULT_URL, help=f"the server's address (default {DEFAULT_URL})")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--mission", metavar="CODE", help="play this mission, without asking")
+    target.add_argument("--persona", metavar="CODE", help="talk freely with this persona")
+    parser.add_argument("--script", metavar="FILE", help="say these lines, one a turn, then end")
+    parser.add_argument("--fresh", action="store_true", help="begin with a new guest account")
+
+
+def run_arguments(args: argparse.Namespace) -> int:
+    """Run with parsed arguments; the exit status."""
+    try:
+        return asyncio.run(chat(args.url, args.mission, args.persona, script=args.script, fresh=args.fresh))
+    except KeyboardInterrupt:
+        return 130  # what a shell reports for a program that Ctrl-C ended
+
+
+def run_chat(argv: Sequence[str] | None = None) -> int:
+    """The command as a function: arguments in, exit status out. SystemExit for bad usage, as argparse does."""
+    parser = argparse.ArgumentParser(prog="socialgym chat", description="Practise in the terminal.")
+    add_arguments(parser)
+    return run_arguments(parser.parse_args(argv))

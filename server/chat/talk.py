@@ -1,0 +1,287 @@
+"""One practice session on the terminal, from the persona's first line to the summary."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from server.chat.lines import Interrupted, Lines
+from server.chat.stream import SpokenLine
+from server.chat.turns import Remembered, memory_view, turn_view
+from server.chat.words import counted, human, plain
+from server.client import ClientError, Closed, Connection, EventError, Notice
+from server.client.track import text_of
+
+T = TypeVar("T")
+
+HELP = (
+    ("/end", "end the session, collect what you earned and see the summary"),
+    ("/memory", "what the persona remembers of you"),
+    ("/edit KEY VALUE", "put right what it remembers"),
+    ("/forget KEY", "make it forget"),
+    ("/quit", "leave without ending; the session waits two minutes, then ends by itself"),
+    ("/help", "these lines"),
+)
+
+
+class Left(Exception):
+    """The learner went away without ending the session."""
+
+
+class Talk:
+    """Give ``on_event`` and ``on_notice`` to ``connect``, then ``run`` with the connection."""
+
+    def __init__(self, console: Console, lines: Lines) -> None:
+        self._console, self._lines = console, lines
+        self._name = "Persona"
+        self._memory = Remembered(None)
+        self._unshown_memory: list[dict[str, Any]] = []
+        self._spoken: list[str] = []
+        self._ended = asyncio.Event()
+        self._left = asyncio.Event()
+        self._replying = False
+        self._interrupted = False
+        self._cancelling: asyncio.Task[None] | None = None
+
+    # What the connection tells
+
+    def on_event(self, event: dict[str, Any]) -> None:
+        kind = str(event.get("type"))
+        if kind == "session.created":
+            self._begin(event["session"])
+        elif kind.startswith("memory."):
+            self._memory.take(event)
+            self._unshown_memory.append(event)
+        elif kind == "conversation.item.done" and event["item"].get("role") == "assistant":
+            self._spoken.append(text_of([event["item"]]))
+        elif kind == "session.summary":
+            self._ended.set()
+
+    def on_notice(self, notice: Notice) -> None:
+        words = {
+            "lost": "Connection lost. Nothing that was scored is gone; coming back ...",
+            "back": "Connected again.",
+            "draining": "The server is about to restart; you will be connected again.",
+        }.get(notice.kind)
+        # The first attempts take a moment only; after that, say that it is still being tried.
+        if notice.kind == "waiting" and notice.attempt > 3:
+            words = f"No answer yet; next attempt in {notice.seconds:.0f} s."
+        if words:
+            self._console.print(Text(f"[{words}]", "dim"))
+
+    def _begin(self, session: dict[str, Any]) -> None:
+        ours = session.get("socialgym") or {}
+        self._name = plain((ours.get("persona") or {}).get("name") or self._name)
+        self._memory = Remembered(ours.get("memorySnapshot"))
+        self._console.print(header(ours, self._name))
+
+    # The talk
+
+    async def run(self, connection: Connection) -> dict[str, Any] | None:
+        """Talk until the session ends; its summary, or None when the learner left before. Raises ClientError
+        when the connection is gone for good."""
+        with _interrupts(lambda: self._interrupt(connection)):
+            try:
+                await self._exchange(connection)
+                self._speak()
+                summary = await self._or_left(connection.wait_summary())
+            except Left:
+                self._console.print(Text("Left. The session ends by itself in two minutes.", "dim"))
+                return None
+            finally:
+                if self._cancelling is not None:
+                    await asyncio.wait({self._cancelling})
+        self._speak()
+        self._show_memory()
+        return summary
+
+    async def _exchange(self, connection: Connection) -> None:
+        """Lines and replies until the session is over or ``/end`` was asked for."""
+        while not self._ended.is_set():
+            self._speak()
+            self._show_memory()
+            line = await self._next_line(connection)
+            if line is None:
+                if not self._ended.is_set():
+                    await self._or_left(connection.end())
+                return
+            text = line.strip()
+            if not text:
+                continue
+            if not self._lines.shown:
+                self._console.print(Text.assemble(("You: ", "bold"), plain(text)))
+            self._interrupted = False
+            try:
+                if text.startswith("/"):
+                    await self._command(connection, text)
+                else:
+                    await self._turn(connection, text)
+            except EventError as error:
+                if error.code == "session_ended":
+                    self._console.print(Text("The talk was already over; that line was not said.", "dim"))
+                    return
+                self._console.print(Text(f"Not taken: {plain(error.message)}", "yellow"))
+
+    async def _next_line(self, connection: Connection) -> str | None:
+        """A line; None at the end of the input or when the session ends meanwhile."""
+        line = asyncio.ensure_future(self._lines.next("You: "))
+        while True:
+            others = [asyncio.ensure_future(e.wait()) for e in (self._ended, connection.over, self._left)]
+            await asyncio.wait({line, *others}, return_when=asyncio.FIRST_COMPLETED)
+            for other in others:
+                other.cancel()
+            if self._left.is_set():
+                await _stop(line)
+                raise Left
+            if not line.done():
+                await _stop(line)
+                return None
+            with contextlib.suppress(Interrupted):
+                return line.result()
+            if self._interrupted:
+                raise Left
+            self._interrupted = True
+            self._console.print(Text("Ctrl-C again leaves; /end ends the session and pays you.", "dim"))
+            line = asyncio.ensure_future(self._lines.next("You: "))
+
+    async def _turn(self, connection: Connection, text: str) -> None:
+        turn = await self._or_left(connection.say(text))
+        self._console.print(turn_view(text, turn.scored))
+        self._replying = True
+        try:
+            await self._or_left(self._reply(connection))
+        finally:
+            self._replying = False
+
+    async def _reply(self, connection: Connection) -> None:
+        line = SpokenLine(self._console, self._name)
+        whole = ""
+        try:
+            async for delta in connection.stream_reply():
+                if not whole:
+                    self._show_memory()  # all of the turn's memory events came before its reply
+                whole = delta.text if delta.restart else whole + delta.text
+                (line.restart if delta.restart else line.feed)(delta.text)
+        except Closed as closed:
+            if closed.code != 1000:
+                raise
+        finally:
+            line.finish()
+        if whole in self._spoken:
+            self._spoken.remove(whole)
+
+    async def _command(self, connection: Connection, text: str) -> None:
+        command, _, rest = text.partition(" ")
+        key, _, value = rest.strip().partition(" ")
+        if command == "/end":
+            await self._or_left(connection.end())
+        elif command == "/quit":
+            raise Left
+        elif command == "/memory":
+            self._console.print(self._memory.view(self._name))
+        elif command == "/forget" and key:
+            await self._or_left(connection.forget_memory(key))
+        elif command == "/edit" and key and value.strip():
+            await self._or_left(connection.edit_memory(key, value.strip()))
+        else:
+            self._console.print(_help())
+
+    # Odds and ends
+
+    def _speak(self) -> None:
+        """Lines of the persona that were not streamed: a greeting, a parting word."""
+        for text in self._spoken:
+            line = SpokenLine(self._console, self._name)
+            line.feed(text)
+            line.finish()
+        self._spoken.clear()
+
+    def _show_memory(self) -> None:
+        for event in self._unshown_memory:
+            self._console.print(Text("  ").append_text(memory_view(event)))
+        self._unshown_memory.clear()
+
+    def _interrupt(self, connection: Connection) -> None:
+        """Ctrl-C outside a prompt: the first stops the reply, the second leaves."""
+        if self._replying and not self._interrupted:
+            self._interrupted = True
+            self._cancelling = asyncio.ensure_future(_quietly(connection.cancel()))
+        else:
+            self._left.set()
+
+    async def _or_left(self, work: Awaitable[T]) -> T:
+        """The work's result; Left when the learner goes away first."""
+        task = asyncio.ensure_future(work)
+        left = asyncio.ensure_future(self._left.wait())
+        try:
+            await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise Left
+        finally:
+            left.cancel()
+            await _stop(task)
+
+
+def header(ours: dict[str, Any], name: str) -> Group:
+    """What is about to be practised. ``ours``: ``session.socialgym``."""
+    template = ours.get("template")
+    if not template:
+        return Group(Text(f"\nA free talk with {name}.", "bold"), _hint())
+    objective = template.get("objective") or ""
+    if isinstance(objective, dict):
+        titles = (objective.get("title"), objective.get("description"))
+        objective = ". ".join(str(part).rstrip(".") for part in titles if part)
+    kind = ", ".join(human(str(ours[key])) for key in ("categoryKey", "difficulty") if ours.get(key))
+    limits = ours.get("limits") or {}
+    most = limits.get("turns")
+    lines = [Text.assemble(("\n" + plain(template.get("title", "")), "bold"), (f"  ({kind})", "dim"))]
+    if objective:
+        lines.append(Text(f"Your aim: {plain(objective).rstrip('.')}."))
+    lines.append(Text(f"You talk with {name}" + (f", {counted(int(most), 'message')} at most." if most else ".")))
+    return Group(*lines, _hint())
+
+
+def _help() -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, does in HELP:
+        table.add_row(Text(f"  {name}", "bold", no_wrap=True), does)
+    return table
+
+
+def _hint() -> Text:
+    return Text("/end ends the session, /help lists the commands.\n", "dim")
+
+
+async def _quietly(work: Awaitable[Any]) -> None:
+    """Cancelling a reply that has just ended, or on a broken connection, is no error."""
+    with contextlib.suppress(ClientError):
+        await work
+
+
+async def _stop(task: "asyncio.Future[Any]") -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@contextlib.contextmanager
+def _interrupts(handler: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C calls ``handler`` while this lasts, where the platform and the thread allow it."""
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        loop.add_signal_handler(signal.SIGINT, handler)
+    except (NotImplementedError, ValueError, RuntimeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)

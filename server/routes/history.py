@@ -1,0 +1,95 @@
+"""``/sessions`` (GET): the user's sessions, newest first."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from litestar import Controller, get
+from litestar.di import Provide
+
+from realtime.core.numbers import mean_whole
+from realtime.domain import Json
+from server.auth.principal import BEARER, Principal, provide_principal
+from server.paging import Instant, Listing, Page, listing, page, wire_time, wire_time_or_none
+from server.problems import failures
+from server.routes.catalogue import filters
+from server.services import Services
+from storage.reads.sessions import Filters, SessionRow, history
+
+
+class SessionItem(Json):
+    """``final_score``: the mean of the turns' scores rounded half up, null while the session is open and without
+    a turn. ``message_count``: the learner's turns. ``xp``: what was paid for it, a mission's bonus included."""
+
+    id: UUID
+    status: str
+    ai_mode: str
+    channel: str
+    template_code: str | None
+    title: str | None
+    persona_key: str
+    category_key: str | None
+    difficulty: str | None
+    started_at: Instant
+    ended_at: Instant | None
+    end_reason_code: str | None
+    final_score: int | None
+    message_count: int
+    xp: int
+
+
+class SessionPlace(msgspec.Struct, frozen=True, array_like=True, tag="sessions"):
+    created_at: datetime
+    id: UUID
+
+
+def session_item(row: SessionRow) -> SessionItem:
+    """A session of the history as it goes out."""
+    scored = row.message_count > 0 and row.status != "IN_PROGRESS"
+    return SessionItem(
+        id=row.id,
+        status=row.status,
+        ai_mode=row.ai_mode,
+        channel=row.channel,
+        template_code=row.template_code,
+        title=row.title,
+        persona_key=row.persona_key,
+        category_key=row.category_key,
+        difficulty=row.difficulty,
+        started_at=wire_time(row.created_at),
+        ended_at=wire_time_or_none(row.ended_at),
+        end_reason_code=row.end_reason_code,
+        final_score=mean_whole(row.score_sum, row.message_count) if scored else None,
+        message_count=row.message_count,
+        xp=row.xp,
+    )
+
+
+class HistoryController(Controller):
+    path = "/v1"
+    tags = ("sessions",)
+    dependencies = {  # noqa: RUF012 - Litestar's own declaration
+        "principal": Provide(provide_principal),
+        "page": Provide(page, sync_to_thread=False),
+        "filters": Provide(filters, sync_to_thread=False),
+    }
+    security = BEARER
+
+    @get(
+        "/sessions",
+        summary="The history of sessions, newest first",
+        responses=failures("invalid_event", "token_invalid"),
+    )
+    async def list_sessions(
+        self, principal: Principal, services: Services, page: Page, filters: Filters
+    ) -> Listing[SessionItem]:
+        after = page.after(SessionPlace)
+        async with services.database.read() as connection:
+            found = await history(
+                connection,
+                principal.user_id,
+                filters=filters,
+                count=page.limit + 1,
+                before=None if after is None else (after.created_at, after.id),
+            )
+        return listing(found, page.limit, session_item, lambda row: SessionPlace(row.created_at, row.id))

@@ -1,0 +1,313 @@
+"""What the terminal shows, on 80 columns, as text."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from server.chat.lobby import picked, road_table
+from server.chat.stream import SpokenLine
+from server.chat.summary import Sparkline, summary_view, wallet_check
+from server.chat.talk import header
+from server.chat.turns import Remembered, memory_view, turn_view
+from server.chat.words import amounts, listed, plain
+from tests.client.standin import scored
+
+TEXT = "Hi there 👋🏽, sort of a long day. How was yours?"
+
+
+def shown(view: RenderableType, *, width: int = 80, encoding: str = "utf-8") -> str:
+    """The view as a terminal without colours prints it; every line fits."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, newline="\n", errors="strict")
+    Console(file=file, width=width, highlight=False, legacy_windows=False).print(view)
+    file.flush()
+    text = raw.getvalue().decode(encoding)
+    assert all(len(line) <= width for line in text.splitlines())
+    return text
+
+
+def sample(**more: Any) -> dict[str, Any]:
+    start = TEXT.index("sort of")
+    evidence = [
+        {"trait": "confidence", "effect": -6, "start": start, "end": start + 7, "rule": "hedge", "note": "A hedge."},
+        {"trait": "clarity", "effect": 8, "start": 0, "end": 8, "rule": "plain", "note": "Plain words."},
+    ]
+    return scored("i1", 1, evidence=evidence, **more)
+
+
+def test_a_turn_shows_its_score_and_its_reasons_in_the_learners_words() -> None:
+    text = shown(turn_view(TEXT, sample(tip='Instead of "sort of", say what it was.', patterns=["FILLER_WORDS"])))
+    assert "Score 76  rarity A  charisma 70  +14 XP, +5 coins" in text
+    assert '-6 confidence "sort of" A hedge.' in text  # offsets after an emoji of two code points
+    assert '+8 clarity    "Hi there" Plain words.' in text
+    assert "not shown yet: humour, tension control and dominance" in text
+    assert "Confidence       71" in text
+    assert "Humour" not in text  # a trait that was not observed has no number
+    assert "That worked: warmth" in text
+    assert "Watch out for: filler words" in text
+    assert 'Tip: Instead of "sort of", say what it was.' in text
+    assert "Mood warm 59%  Mission 20%  5 messages left  average 76" in text
+    assert "strike" not in text
+
+
+def test_a_turn_says_why_it_pays_nothing_and_counts_strikes() -> None:
+    rewards = {"xp": 0, "coins": 0, "gems": 0, "reason": "ALREADY_PAID"}
+    mission = {"progressPct": 0, "messagesLeft": 1, "strikes": 2}
+    text = shown(turn_view(TEXT, sample(rewards=rewards, mission=mission)))
+    assert "(no rewards: this line has paid you before)" in text
+    assert "XP" not in text.splitlines()[0]
+    assert "1 message left  2 strikes" in text
+
+
+def test_free_play_has_no_mission_line() -> None:
+    mission = {"progressPct": 0, "messagesLeft": None, "strikes": 0}
+    assert "Mission" not in shown(turn_view(TEXT, sample(mission=mission)))
+
+
+def test_a_turn_on_a_terminal_that_knows_ascii_only() -> None:
+    text = shown(turn_view("Hi there, sort of.", scored("i", 1)), encoding="ascii")
+    assert "Confidence       71 #######..." in text
+
+
+def test_nobody_can_steer_the_terminal() -> None:
+    hostile = "\x1b[2Jgone\x07\r\u009b1m [bold red]x[/]"
+    assert plain(hostile) == "[2Jgone 1m [bold red]x[/]"
+    event = {"type": "memory.created", "key": "name", "value": hostile, "source": {"quote": hostile}}
+    text = shown(memory_view(event))
+    assert "\x1b" not in text
+    assert "[bold red]x[/]" in text.replace("\n", " ")
+
+
+def test_memory_lines() -> None:
+    source = {"item_id": "i", "start": 0, "end": 3, "quote": "I'm a baker now"}
+    event = {"type": "memory.updated", "key": "job", "value": "baker", "previousValue": "cook", "source": source}
+    assert shown(memory_view(event)) == 'remembers: job = baker (before: cook) (from "I\'m a baker now")\n'
+    assert shown(memory_view({"type": "memory.forgotten", "key": "job"})) == "forgot: job\n"
+
+
+def test_what_is_remembered_follows_the_events() -> None:
+    memory = Remembered({"job": "cook"})
+    memory.take({"type": "memory.updated", "key": "job", "value": "baker", "previousValue": "cook"})
+    memory.take({"type": "memory.created", "key": "likes.music", "value": "jazz"})
+    memory.take({"type": "memory.updated", "key": "likes.music", "value": "soul", "previousValue": None})
+    text = shown(memory.view("Noa"))
+    assert "baker" in text
+    assert "cook" not in text
+    assert "jazz, soul" in text
+    memory.take({"type": "memory.forgotten", "key": "job"})
+    assert "job" not in shown(memory.view("Noa"))
+    memory.take({"type": "memory.forgotten", "key": "likes.music"})
+    assert shown(memory.view("Noa")) == "Noa knows nothing of you yet.\n"
+
+
+SUMMARY: dict[str, Any] = {
+    "sessionId": "s1",
+    "aiMode": "MISSION",
+    "averageMessageScore": 72.67,
+    "messageCount": 3,
+    "completionPercentage": 60,
+    "outcome": {
+        "status": "FAIL",
+        "isSuccess": False,
+        "endReasonCode": "FAIL_MAX_MESSAGES",
+        "endReasonMeta": {"cause": "RULE", "nearMiss": True},
+        "successThreshold": 74,
+        "failThreshold": 55,
+        "message": "Close.",
+        "worked": {"turnIndex": 1, "quote": "How was your morning?"},
+        "nearestMiss": {"gateKey": "GATE_SUCCESS_THRESHOLD", "have": 72.67, "need": 74},
+    },
+    "gateResults": [
+        {"gateKey": "GATE_MIN_MESSAGES", "passed": True, "reasonCode": "OK", "context": {"have": 3, "need": 3}},
+        {
+            "gateKey": "GATE_SUCCESS_THRESHOLD",
+            "passed": False,
+            "reasonCode": "MEAN_BELOW",
+            "context": {"have": 72.67, "need": 74},
+        },
+        {"gateKey": "GATE_DISQUALIFIED", "passed": True, "reasonCode": "OK", "context": {"have": 0, "need": 0}},
+    ],
+    "rewards": {
+        "xpGained": 36,
+        "coinsGained": 13,
+        "gemsGained": 0,
+        "rarityCounts": {"C": 0, "B": 1, "A": 2, "S": 0, "S+": 0},
+        "missionBonus": None,
+    },
+    "wallet": {"before": {"xp": 90, "coins": 2, "gems": 1}, "after": {"xp": 126, "coins": 15, "gems": 1}},
+    "level": {"before": 1, "after": 2},
+    "streak": {"current": 1, "longest": 4},
+    "traitSummary": {
+        "snapshot": {"confidence": 70.5, "clarity": 66, "humor": 50},
+        "deltas": {"confidence": 3.25, "clarity": -2, "humor": 0},
+        "longTermScores": {"confidence": 67.25, "clarity": 68, "humor": 50},
+        "observed": ["confidence", "clarity"],
+    },
+    "moodSummary": {
+        "current": {"moodState": "WARM", "moodPercent": 61},
+        "baseline": 50,
+        "delta": 11,
+        "arc": "RISING_WARMTH",
+        "snapshots": [{"smoothedMoodScore": 50}, {"smoothedMoodScore": 55}, {"smoothedMoodScore": 61}],
+    },
+    "keyMessages": {
+        "top": [{"turnIndex": 1, "content": "How was your morning?", "score": 78, "rarity": "A"}],
+        "bottom": [{"turnIndex": 3, "content": "ok", "score": 61, "rarity": "B"}],
+        "rare": [],
+    },
+    "personaMemory": {
+        "memoryWritesDuringSession": [
+            {"memoryKey": "name", "memoryValue": "Tal", "source": {"quote": "I'm Tal"}, "op": "set"}
+        ]
+    },
+    "unlocked": {"missions": ["CAFE_HELLO"], "categories": ["OPENERS"], "deepInsights": False, "badges": []},
+}
+
+
+def test_the_summary_says_why_what_and_how_much() -> None:
+    text = shown(summary_view(SUMMARY, {"CAFE_HELLO": "Hello at the café"}))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "Not this time" in text
+    assert "The messages were used up before your average reached the mark." in text
+    assert "Average 72.67 over 3 messages; 74 was needed. Mission 60% done." in text
+    assert 'What worked: "How was your morning?"' in text
+    assert "Nearest miss: average for success, 72.67 of 74" in text
+    assert "Enough messages passed 3, 3 needed" in rows
+    assert "Average for success missed 72.67, 74 needed" in rows
+    assert "Fair play passed nothing out of bounds" in rows
+    assert "XP 90 +36 126" in rows
+    assert "Gems 1 +0 1" in rows
+    assert "Lines by rarity: 1 B, 2 A." in rows
+    assert "Level up: 1 to 2, streak 1 day." in rows
+    assert "Confidence 70.5 +3.25 67.25" in rows
+    assert "Clarity 66 -2 68" in rows
+    assert "Humour not shown yet 50" in rows
+    assert "▅▅▅" in text
+    assert "from 50% to 61%, warm: it grew warmer." in rows
+    assert '78 A "How was your morning?"' in rows
+    assert '61 B "ok"' in rows
+    assert 'name Tal "I\'m Tal"' in rows
+    assert "Unlocked: Hello at the café" in rows
+    assert "Category completed: openers" in rows
+
+
+def test_a_summary_without_turns_has_no_empty_tables() -> None:
+    empty = SUMMARY | {
+        "aiMode": "FREEPLAY",
+        "messageCount": 0,
+        "averageMessageScore": 0,
+        "outcome": {"status": "ABORTED", "endReasonCode": "ABORT_USER_EXIT", "endReasonMeta": {}, "message": ""},
+        "gateResults": [],
+        "traitSummary": {"snapshot": None, "deltas": None, "longTermScores": None, "observed": []},
+        "moodSummary": {"current": None, "snapshots": [], "arc": None},
+        "keyMessages": {"top": [], "bottom": [], "rare": []},
+        "personaMemory": {"memorySnapshot": None, "memoryWritesDuringSession": []},
+        "unlocked": {"missions": [], "categories": [], "deepInsights": False, "badges": []},
+    }
+    text = shown(summary_view(empty))
+    assert "Ended early" in text
+    assert "Average 0.00 over 0 messages." in text
+    for word in ("Gates", "Traits", "Mood", "lines\n", "Remembered", "Unlocked"):
+        assert word not in text
+
+
+def test_the_wallet_is_compared_and_not_only_repeated() -> None:
+    same = shown(wallet_check(SUMMARY, {"xp": 126, "coins": 15, "gems": 1, "level": 2}))
+    assert "126 XP, 15 coins, 1 gem, as the summary says." in same
+    other = shown(wallet_check(SUMMARY, {"xp": 126, "coins": 16, "gems": 1}))
+    assert "as the summary says" not in other
+    assert "16 coins" in other
+
+
+def test_a_sparkline_keeps_its_ends_and_its_width() -> None:
+    line = Sparkline(list(range(101)))
+    assert len(line.values) == 40
+    assert (line.values[0], line.values[-1]) == (0, 100)
+    assert line.line(ascii_only=False)[0] == "▁"
+    assert line.line(ascii_only=False)[-1] == "█"
+    assert Sparkline([0, 100]).line(ascii_only=True) == "0 100"
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+def test_a_reply_in_pieces_is_broken_between_words_whatever_the_pieces(size: int) -> None:
+    text = "I baked bread this morning, and the whole kitchen still smells of it. " * 3
+    file = io.StringIO()
+    line = SpokenLine(Console(file=file, width=40, highlight=False), "Noa")
+    for at in range(0, len(text), size):
+        line.feed(text[at : at + size])
+    line.finish()
+    lines = file.getvalue().rstrip("\n").split("\n")
+    assert all(len(row) <= 40 for row in lines)
+    assert " ".join(" ".join(lines).split()) == f"Noa: {text.strip()}"
+    assert all(row.startswith("     ") for row in lines[1:])
+
+
+def test_a_reply_that_restarts_says_so() -> None:
+    file = io.StringIO()
+    line = SpokenLine(Console(file=file, width=80, highlight=False), "Noa")
+    line.feed("Half a ")
+    line.restart("Another line.")
+    line.finish()
+    assert file.getvalue() == "Noa: Half a ... (cut off by the lost connection)\nNoa: Another line.\n"
+
+
+def test_the_header_of_a_mission_and_of_a_free_talk() -> None:
+    ours = {
+        "template": {
+            "code": "X",
+            "title": "Hello at the café",
+            "objective": {"title": "Open a talk", "description": "Say hello."},
+        },
+        "categoryKey": "SMALL_TALK",
+        "difficulty": "EASY",
+        "limits": {"turns": 6},
+    }
+    text = shown(header(ours, "Noa"))
+    assert "Hello at the café  (small talk, easy)" in text
+    assert "Your aim: Open a talk. Say hello." in text
+    assert "You talk with Noa, 6 messages at most." in text
+    assert "A free talk with Noa." in shown(header({}, "Noa"))
+
+
+ROAD = [
+    {"code": "A1", "title": "First hello", "status": "COMPLETED", "isCurrent": False},
+    {"code": "A2", "title": "Second hello", "status": "UNLOCKED", "isCurrent": True},
+    {"code": "A3", "title": "Third hello", "status": "LOCKED", "isCurrent": False},
+]
+ROAD = [item | {"categoryKey": "OPENERS", "difficulty": "EASY", "personaKey": "NOA_CALM"} for item in ROAD]
+PERSONAS = [{"code": "NOA_CALM", "name": "Noa", "bio": "Bakes."}]
+
+
+def test_the_road_shows_locks_and_what_comes_next() -> None:
+    rows = [" ".join(line.split()) for line in shown(road_table(ROAD, {"NOA_CALM": "Noa"})).splitlines()]
+    assert "1 First hello openers easy Noa done" in rows
+    assert "2 Second hello openers easy Noa next" in rows
+    assert "3 Third hello openers easy Noa locked" in rows
+
+
+@pytest.mark.parametrize(
+    ("answer", "model"),
+    [("", "template:A2"), ("1", "template:A1"), (" a2 ", "template:A2"), ("4", "persona:NOA_CALM")],
+)
+def test_picking(answer: str, model: str) -> None:
+    choice, _ = picked(answer, ROAD, PERSONAS)
+    assert choice is not None
+    assert choice.model == model
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [("3", "Third hello is still locked"), ("5", "1 to 4"), ("0", "1 to 4"), ("?", "1 to 4")]
+)
+def test_what_cannot_be_picked_is_said(answer: str, why: str) -> None:
+    choice, said = picked(answer, ROAD, PERSONAS)
+    assert choice is None
+    assert why in said
+
+
+def test_words() -> None:
+    assert amounts({"xp": 1, "coins": 1, "gems": 2}) == "+1 XP, +1 coin, +2 gems"
+    assert amounts({"xp": 0, "coins": 0}) == ""
+    assert amounts({"xp": 1200, "coins": 0, "gems": 1}, sign=False) == "1,200 XP, 0 coins, 1 gem"
+    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
