@@ -11,15 +11,16 @@ from uuid import UUID
 
 import msgspec
 import structlog
+import uuid_utils.compat
 
-from realtime.core.session import Minds
+from realtime.core.session import LearnerTurn, Minds
 from realtime.core.state import UnreadableState
 from realtime.delivery import Connection
 from realtime.errors import AppError
 from realtime.finalizer import Finalizer
 from realtime.forgetting import Forgetter
 from realtime.limits import Limits
-from realtime.live import LiveSession
+from realtime.live import Answer, LiveSession
 from realtime.minds import ClosingKind, PersonaProvider
 from realtime.opening import Opener, Player
 from realtime.protocol.events import Event, signal
@@ -30,8 +31,10 @@ from storage import sessions, transcripts
 from storage.catalogue.store import Shelf
 from storage.database import Database
 from storage.rows import SessionHead
+from storage.transcripts import StoredTurn
 
 log = structlog.get_logger("socialgym.engine")
+CLOSE_TOO_MANY = 4504
 FINALIZING_TYPES = 2  # the last two events of an ended session: session.finalizing and session.summary
 
 
@@ -91,6 +94,14 @@ class Engine:
             raise AppError("not_found", "You have no session with this id.")
         return found
 
+    @staticmethod
+    def new_id() -> UUID:
+        return uuid_utils.compat.uuid7()
+
+    async def exists(self, user_id: UUID, session_id: UUID) -> bool:
+        async with self.database.read() as connection:
+            return await sessions.head(connection, user_id, session_id) is not None
+
     async def hold(self, user_id: UUID, session_id: UUID) -> LiveSession | SessionHead:
         """The session as this process holds it, loaded if need be; its row alone when it has ended."""
         live = self._live.get(session_id)
@@ -122,10 +133,8 @@ class Engine:
 
     async def prepare(self, user_id: UUID, session_id: UUID, last_seq: int | None, *, created: bool) -> Joining:
         """Check that this session can be joined so. Raises ``not_found``, ``seq_ahead``, ``too_many_sockets``."""
-        if self.limits.enforced:
-            mine = sum(1 for c in self.connections if c.user_id == user_id and not c.closed)
-            if mine >= self.limits.sockets_per_user:
-                raise AppError("too_many_sockets")
+        if self.limits.enforced and self._sockets_of(user_id) >= self.limits.sockets_per_user:
+            raise AppError("too_many_sockets")
         held = await self.hold(user_id, session_id)
         if isinstance(held, LiveSession):
             head = await self.head(user_id, session_id)
@@ -135,11 +144,17 @@ class Engine:
             raise AppError("seq_ahead", param="last_seq")
         return Joining(head, held if isinstance(held, LiveSession) else None, last_seq, created)
 
+    def _sockets_of(self, user_id: UUID) -> int:
+        return sum(1 for c in self.connections if c.user_id == user_id and not c.closed)
+
     async def join(self, connection: Connection, joining: Joining) -> LiveSession | None:
         """Bring an accepted socket to the head: subscribe, read the log, go live. None: the session has ended, and
         the socket was sent what it missed and is being closed."""
         connection.session_id = joining.head.id
         self.connections.add(connection)
+        if self.limits.enforced and self._sockets_of(connection.user_id) > self.limits.sockets_per_user:
+            connection.close(CLOSE_TOO_MANY, "too many sockets")
+            return None
         live = joining.live
         if live is None or not live.open:
             await self._replay_ended(connection, joining)
@@ -148,7 +163,7 @@ class Engine:
         if joining.created:
             connection.sent_seq = 0
         elif joining.last_seq is None:
-            first = await self._events(live.spec.user_id, joining.head.id, after=0, until=1)
+            first = await self.events(live.spec.user_id, joining.head.id, after=0, until=1)
             connection.push_copy(first[0])
             connection.sent_seq = live.state.seq
         else:
@@ -178,13 +193,13 @@ class Engine:
             await self.finalize(head.user_id, head.id)
             head = await self.head(head.user_id, head.id)
         if joining.last_seq is None:
-            first = await self._events(head.user_id, head.id, after=0, until=1)
+            first = await self.events(head.user_id, head.id, after=0, until=1)
             connection.push_copy(first[0])
             connection.sent_seq = head.last_seq - FINALIZING_TYPES
         else:
             connection.sent_seq = joining.last_seq
         while connection.sent_seq < head.last_seq and not connection.closed:
-            page = await self._events(head.user_id, head.id, after=connection.sent_seq, until=head.last_seq)
+            page = await self.events(head.user_id, head.id, after=connection.sent_seq, until=head.last_seq)
             for event in page:
                 connection.push_event(event, replay=True)
             await connection.drained()
@@ -205,7 +220,7 @@ class Engine:
                         if live.reply is not None:
                             live.reply.show(connection)
                     return
-                page = await self._events(
+                page = await self.events(
                     live.spec.user_id,
                     live.spec.session_id,
                     after=connection.sent_seq,
@@ -219,12 +234,27 @@ class Engine:
         finally:
             connection.catching_up = False
 
-    async def _events(self, user_id: UUID, session_id: UUID, *, after: int, until: int) -> list[Event]:
+    async def events(
+        self, user_id: UUID, session_id: UUID, *, after: int, until: int, limit: int | None = None
+    ) -> list[Event]:
+        """A page of the log: ``after < seq <= until``, in order."""
+        limit = self.limits.replay_page if limit is None else limit
         async with self.database.read() as connection:
-            found = await transcripts.events(
-                connection, user_id, session_id, after=after, until=until, limit=self.limits.replay_page
-            )
+            found = await transcripts.events(connection, user_id, session_id, after=after, until=until, limit=limit)
         return [Event(*record) for record in found]
+
+    async def wait(self, user_id: UUID, session_id: UUID, after: int, seconds: float) -> bool:
+        """Wait until the session has an event past ``after``, at most ``seconds``; False when none came. A poll does
+        not hold the session as a socket does."""
+        held = await self.hold(user_id, session_id)
+        if not isinstance(held, LiveSession) or held.state.seq > after or not held.open:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await held.news.wait()
+            return True
+        except TimeoutError:
+            return False
 
     async def leave(self, connection: Connection) -> None:
         """A socket is gone. The last one of a session here marks it as left, unless this process drains."""
@@ -270,6 +300,38 @@ class Engine:
             and other.spec.user_id == live.spec.user_id
             and other.spec.persona.code == live.spec.persona.code
         ]
+
+    # --- over REST ---------------------------------------------------------------------------------------------
+
+    async def turn(self, user_id: UUID, session_id: UUID, turn: LearnerTurn) -> Answer:
+        """A turn of the learner without a socket (see ``LiveSession.turn``)."""
+        held = await self.hold(user_id, session_id)
+        if isinstance(held, LiveSession):
+            return await held.turn(turn)
+        async with self.database.read() as connection:
+            stored = await transcripts.stored_turn(connection, user_id, session_id, turn.item_id)
+        if stored is None:
+            raise AppError("session_ended")
+        if stored.body_hash != turn.body_hash:
+            raise AppError("idempotency_conflict", param="id")
+        return Answer(await self._of_turn(user_id, session_id, stored), replayed=True)
+
+    async def answer(self, user_id: UUID, session_id: UUID, item_id: str) -> tuple[Event, ...]:
+        """The persona's reply to this turn: the stored one if it was given, else a new one, waited for. Empty when
+        the session ended first."""
+        async with self.database.read() as connection:
+            given = await transcripts.reply_to(connection, user_id, session_id, item_id)
+        if given is not None:
+            return await self._of_turn(user_id, session_id, given)
+        held = await self.hold(user_id, session_id)
+        if not isinstance(held, LiveSession):
+            return ()
+        reply = await self.respond(held, None)
+        return await asyncio.shield(reply.done) or ()
+
+    async def _of_turn(self, user_id: UUID, session_id: UUID, stored: StoredTurn) -> tuple[Event, ...]:
+        found = await self.events(user_id, session_id, after=stored.first_seq - 1, until=stored.final_seq)
+        return tuple(found)
 
     # --- replies -----------------------------------------------------------------------------------------------
 

@@ -79,6 +79,35 @@ class Forgetter:
                     await self._tell_other(connection, head, step, redacted[head.id], values, with_turns)
             return step
 
+    async def remove_transcript(self, user_id: UUID, session_id: UUID) -> None:
+        """Take out of an ended session all that was said; rows, seqs and scores stay.
+
+        Raises ``not_found``, ``session_open``. Doing it again changes nothing.
+        """
+        async with self._engine.database.transaction() as connection:
+            head = await sessions.head(connection, user_id, session_id, lock=True)
+            if head is None:
+                raise AppError("not_found", "You have no session with this id.")
+            if not head.final:
+                raise AppError("session_open")
+            await statistics.lock(connection, user_id)
+            after = 0
+            while page := await transcripts.events(
+                connection, user_id, session_id, after=after, until=head.last_seq, limit=200
+            ):
+                for seq, type_, body in page:
+                    after = seq
+                    changed = redaction.blank_transcript(body)
+                    if changed is not None:
+                        await self._replace(connection, user_id, session_id, EventRow(seq, type_, changed))
+            await sessions.blank_turns(connection, user_id, session_id, None)
+
+    async def _replace(self, connection: AsyncConnection, user_id: UUID, session_id: UUID, event: EventRow) -> None:
+        await sessions.replace_event(connection, user_id, session_id, event)
+        if event.type == "session.summary":
+            body = redaction.summary_body(event.body)
+            await finalization.replace_summary(connection, user_id, session_id, body)
+
     async def _redact(
         self,
         connection: AsyncConnection,

@@ -60,6 +60,7 @@ class LiveSession:
         self.reply: ActiveReply | None = None
         self.closing_reply: asyncio.Future[ActiveReply] | None = None
         self.last_summary: str | None = None
+        self.news = asyncio.Event()
         self.lock = asyncio.Lock()
         self.last_used = asyncio.get_running_loop().time()
         self._answers: OrderedDict[str, tuple[bytes, tuple[Event, ...]]] = OrderedDict()
@@ -198,6 +199,7 @@ class LiveSession:
         self.status = head.status
         self.ending = head.ending_until is not None
         await self._read_around()
+        self._wake()
         for connection_ in list(self.connections):
             self.context.tasks.spawn(self.context.catch_up(self, connection_), "catch up")
 
@@ -254,6 +256,7 @@ class LiveSession:
 
     def publish(self, events: tuple[Event, ...]) -> None:
         """Durable events, after their commit, to every socket here; one with a gap reads on from the log."""
+        self._wake()
         for connection in list(self.connections):
             if not connection.live:
                 continue
@@ -299,6 +302,11 @@ class LiveSession:
         """When it was last used, if nothing holds it any more."""
         held = self.connections or self.reply is not None or self.lock.locked()
         return None if held else self.last_used
+
+    def _wake(self) -> None:
+        """Let those who poll look again."""
+        self.news.set()
+        self.news = asyncio.Event()
 
     def _touch(self) -> None:
         self.last_used = asyncio.get_running_loop().time()

@@ -3,11 +3,12 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Generic, Self, TypeVar
+from uuid import UUID
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from realtime.domain import Json
 from realtime.errors import AppError
@@ -15,11 +16,15 @@ from realtime.errors import AppError
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 MAX_CURSOR = 512  # characters; ours are below 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_MICROS = 253_402_300_799_999_999  # the last of the year 9999, the last that a datetime holds
 
 T = TypeVar("T")
 C = TypeVar("C")
 
-Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+Instant = Annotated[
+    str, msgspec.Meta(description="ISO 8601, UTC, milliseconds.", examples=["2026-03-01T09:30:15.123Z"])
+]
 
 
 class Listing(Json, Generic[T]):
@@ -45,11 +50,11 @@ class Page(msgspec.Struct, frozen=True):
 
 def page(
     limit: Annotated[
-        int, Parameter(ge=1, le=MAX_LIMIT, description="How many items at most.", required=False)
+        int, QueryParameter(ge=1, le=MAX_LIMIT, description="How many items at most.", required=False)
     ] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None,
-        Parameter(description="`nextCursor` of the page before; opaque.", required=False, max_length=MAX_CURSOR),
+        QueryParameter(description="`nextCursor` of the page before; opaque.", required=False, max_length=MAX_CURSOR),
     ] = None,
 ) -> Page:
     """Litestar's dependency ``page``, from the query."""
@@ -98,6 +103,22 @@ def in_memory(items: Iterable[T], page: Page, place: Callable[[T], Place], show:
     ordered = sorted(items, key=lambda item: place(item).key())
     rest = [item for item in ordered if after is None or place(item).key() > after.key()]
     return listing(rest[: page.limit + 1], page.limit, show, place)
+
+
+class Moment(msgspec.Struct, frozen=True, array_like=True):
+    """Base of a place in a list of rows, newest first: when a row was made, in microseconds since 1970 (all that
+    PostgreSQL keeps of a time), and its id."""
+
+    micros: Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
+    id: UUID
+
+    @classmethod
+    def of(cls, at: datetime, row_id: UUID) -> Self:
+        return cls((at - EPOCH) // timedelta(microseconds=1), row_id)
+
+    def bounds(self) -> tuple[datetime, UUID]:
+        """As the queries take it."""
+        return EPOCH + timedelta(microseconds=self.micros), self.id
 
 
 def wire_time(at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from realtime.commands import Commands
 from realtime.engine import Engine
 from realtime.limits import Limits
 from server.auth.passwords import Passwords
@@ -19,3 +20,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     passwords: Passwords
     rates: Rates
     limits: Limits
+    commands: Commands
+    allowed_origins: frozenset[str]

@@ -138,10 +138,9 @@ async def user(connection: AsyncConnection, user_id: UUID) -> User:
 
 async def _locked(connection: AsyncConnection, user_id: UUID) -> User:
     """The account, locked until the transaction ends. Raises ``NotFound``."""
-    found = await row(connection, f"{_USER} FOR NO KEY UPDATE OF u", id=user_id)
-    if found is None:
-        raise NotFound(f"user {user_id}")
-    return User(**found)
+    await execute(connection, "SELECT FROM app_user WHERE id = :id FOR NO KEY UPDATE", id=user_id)
+    # A statement of its own: one that waited for the lock still sees the addresses as they were before the wait.
+    return await user(connection, user_id)
 
 
 async def add_email(connection: AsyncConnection, user_id: UUID, email: str, password_hash: str) -> None:

@@ -167,6 +167,12 @@ async def head(
     return None if found is None else SessionHead(**found)
 
 
+async def owner(connection: AsyncConnection, session_id: UUID) -> UUID | None:
+    """Whose session this is: for an operator, who knows no user (it looks at every session)."""
+    found = await row(connection, "SELECT user_id FROM practice_session WHERE id = :id", id=session_id)
+    return None if found is None else UUID(str(found["user_id"]))
+
+
 async def lock_with_persona(connection: AsyncConnection, user_id: UUID, persona_key: str) -> list[SessionHead]:
     """Every session of the user with this persona, FOR UPDATE, by id (the first of the lock order)."""
     found = await rows(
@@ -214,14 +220,15 @@ async def replace_event(connection: AsyncConnection, user_id: UUID, session_id: 
     )
 
 
-async def blank_turns(connection: AsyncConnection, user_id: UUID, session_id: UUID, values: list[str]) -> int:
-    """Empty the text, tip and evidence notes of turns of either side that hold one of the values; scores stay."""
+async def blank_turns(connection: AsyncConnection, user_id: UUID, session_id: UUID, values: list[str] | None) -> int:
+    """Empty the text, tip and evidence notes of turns of either side that hold one of the values (None: of all);
+    scores stay."""
     return await execute(
         connection,
         """UPDATE turn SET text = '', tip = NULL,
                evidence = CASE WHEN evidence IS NULL THEN NULL ELSE CAST('[]' AS jsonb) END, updated_at = now()
-           WHERE user_id = :user_id AND session_id = :session_id AND EXISTS (
-               SELECT 1 FROM unnest(CAST(:values AS text[])) AS v WHERE position(lower(v) in lower(text)) > 0)""",
+           WHERE user_id = :user_id AND session_id = :session_id AND (CAST(:values AS text[]) IS NULL OR EXISTS (
+               SELECT 1 FROM unnest(CAST(:values AS text[])) AS v WHERE position(lower(v) in lower(text)) > 0))""",
         user_id=user_id,
         session_id=session_id,
         values=values,
@@ -259,6 +266,15 @@ async def drop_reply(connection: AsyncConnection, user_id: UUID, session_id: UUI
         user_id=user_id,
         session_id=session_id,
         reply_id=reply_id,
+    )
+
+
+async def void_replies(connection: AsyncConnection) -> None:
+    """Void every claim: for the start of a process that knows it is alone."""
+    await execute(
+        connection,
+        """UPDATE practice_session SET reply_id = NULL, updated_at = now()
+           WHERE status = 'IN_PROGRESS' AND reply_id IS NOT NULL""",
     )
 
 

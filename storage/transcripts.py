@@ -41,6 +41,20 @@ async def stored_turn(
     return None if found is None else StoredTurn(**found)
 
 
+async def reply_to(connection: AsyncConnection, user_id: UUID, session_id: UUID, item_id: str) -> StoredTurn | None:
+    """The persona's line that follows this item, or None."""
+    found = await row(
+        connection,
+        f"""SELECT {", ".join(StoredTurn.__struct_fields__)} FROM turn
+            WHERE user_id = :user_id AND session_id = :session_id AND parent_item_id = :item_id
+                AND role = 'assistant'""",
+        user_id=user_id,
+        session_id=session_id,
+        item_id=item_id,
+    )
+    return None if found is None else StoredTurn(**found)
+
+
 async def events(
     connection: AsyncConnection, user_id: UUID, session_id: UUID, *, after: int, until: int, limit: int
 ) -> list[tuple[int, str, str]]:

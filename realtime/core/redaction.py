@@ -52,6 +52,35 @@ def blank_values(body: str, values: Iterable[str]) -> str | None:
     return _done(event)
 
 
+def blank_transcript(body: str) -> str | None:
+    """The event without anything that was said, by either side."""
+    event = msgspec.json.decode(body)
+    if not _blank_said(event):
+        return None
+    summary = event.get("summary")
+    if isinstance(summary, dict):
+        summary["redacted"] = True
+    return _done(event)
+
+
+_SAID = {"text": "", "transcript": "", "content": "", "note": "", "message": "", "tip": None, "quote": None}
+
+
+def _blank_said(node: Any) -> bool:
+    changed = False
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in _SAID and isinstance(value, str):
+                node[name] = _SAID[name]
+                changed = True
+            else:
+                changed |= _blank_said(value)
+    elif isinstance(node, list):
+        for value in node:
+            changed |= _blank_said(value)
+    return changed
+
+
 def blank_text(text: str | None, values: Iterable[str]) -> bool:
     """Whether ``text`` holds one of the values and must go."""
     folded = (text or "").casefold()

@@ -193,16 +193,12 @@ def reply_done(spec: Spec, state: State, reply: Reply) -> Step:
     """The end of a reply: its item (if anything was said) and ``response.done``, committed together."""
     draft = _Draft(spec, state)
     output: list[Payload] = []
-    turns: tuple[TurnRow, ...] = ()
+    item_status = "completed" if reply.status == "completed" else "incomplete"
     if reply.text is not None:
-        item_status = "completed" if reply.status == "completed" else "incomplete"
-        item = events.assistant_item(reply.item_id, reply.text, item_status)
-        parent, first = state.last_item, draft.state.seq + 1
-        draft.item(item, added=False)
-        output = [item]
+        output = [events.assistant_item(reply.item_id, reply.text, item_status)]
+        draft.item(output[0], added=False)
         draft.state.persona_line = kept(reply.text)
         draft.state.arrived = False
-        turns = (_persona_row(reply, draft, parent, first_seq=first, status=item_status),)
     if reply.status == "completed":
         draft.state.carry = reply.carry
         draft.state.recalled = reply.recalled
@@ -210,6 +206,9 @@ def reply_done(spec: Spec, state: State, reply: Reply) -> Step:
         reply.response_id, reply.status, output=output, metadata=reply.metadata, details=reply.details
     )
     draft.emit("response.done", {"response": response})
+    turns: tuple[TurnRow, ...] = ()
+    if reply.text is not None:
+        turns = (_persona_row(reply, draft, state.last_item, first_seq=state.seq + 1, status=item_status),)
     return Step(state=draft.state, events=tuple(draft.events), turns=turns, clears_reply=reply.response_id)
 
 

@@ -69,20 +69,21 @@ def read(text: str, heard: Heard | None, index: CueIndex, words: Words) -> Readi
     """Parses a turn, finds its cues, and decides what is not read."""
     parsed = parse(text)
     all_hits = index.find(parsed)
-    echoed = _echo(parsed, heard, words) if heard is not None else _NONE
+    echoed = _echo(parsed, heard) if heard is not None else _NONE
     skipped = _not_read(parsed, all_hits, echoed)
     hits = index.find(parsed, skipped) if skipped else all_hits
+    if echoed:
+        own = {name: [hit for hit in found if hit.first not in echoed] for name, found in hits.items()}
+        hits = {name: found for name, found in own.items() if found}
     return Reading(parsed, heard, echoed, skipped, hits, all_hits)
 
 
-def _echo(parsed: Parsed, heard: Heard, words: Words) -> frozenset[int]:
+def _echo(parsed: Parsed, heard: Heard) -> frozenset[int]:
     """Terms that stand in a run of four or more shared with the persona's line, or in its whole short line."""
     theirs, mine = heard.terms, parsed.terms
     if len(theirs) < _ECHO_MIN or len(mine) < _ECHO_MIN:
         return _NONE
     run = min(_RUN, len(theirs))
-    if run < _RUN and " ".join(theirs) in words.reciprocal:
-        return _NONE
     known = {tuple(theirs[i : i + run]) for i in range(len(theirs) - run + 1)}
     found: set[int] = set()
     for i in range(len(mine) - run + 1):
@@ -104,7 +105,7 @@ def _not_read(parsed: Parsed, hits: Hits, echoed: frozenset[int]) -> frozenset[i
         for number, sentence in enumerate(parsed.sentences):
             size = sentence.last - sentence.first
             back = sum(1 for i in range(sentence.first, sentence.last) if i in echoed)
-            if back * 5 >= size * 3:
+            if back * 5 >= size * 4:
                 skipped.add(number)
     return frozenset(skipped) if skipped else _NONE
 
@@ -127,6 +128,8 @@ def repeats(parsed: Parsed, recent_lines: tuple[str, ...]) -> bool:
     return False
 
 
-def gives_back(reading: Reading) -> bool:
-    """Whether the turn is mostly the persona's own line."""
+def gives_back(reading: Reading, words: Words) -> bool:
+    """Whether the turn is mostly the persona's own line ("How are you?" may go back and forth)."""
+    if reading.heard is None or " ".join(reading.heard.terms) in words.reciprocal:
+        return False
     return bool(reading.echoed) and len(reading.echoed) * 2 >= len(reading.parsed.terms)

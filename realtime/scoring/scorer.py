@@ -156,6 +156,6 @@ class RuleScorer:
             total += table["rude"]
         if repeats(reading.parsed, context.recent_lines):
             total += table["repeats"]
-        if gives_back(reading):
+        if gives_back(reading, self._tables.words):
             total += table["echo"]
         return total

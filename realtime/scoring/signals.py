@@ -55,7 +55,8 @@ def find_questions(reading: Reading, words: Words) -> list[Question]:
         said = back is not None and (sentence.asks_once or back.last - back.first > 1)
         if back is not None and said and (found is None or found.first >= back.first):
             found = Question(back.first, sentence.last, True, back.last == sentence.last)
-        if found is None and sentence.asks_once:
+        echoes = not reading.echoed.isdisjoint(range(sentence.first, sentence.last))
+        if found is None and sentence.asks_once and not echoes:
             found = _marked(parsed.terms, sentence, words)
         if found is None and number in invited:
             found = Question(invited[number].first, sentence.last, True, False)
@@ -68,6 +69,8 @@ def _shaped(reading: Reading, sentence: Sentence, words: Words) -> Question | No
     parsed, terms = reading.parsed, reading.parsed.terms
     for at in range(sentence.first, sentence.last - 1):
         term = terms[at]
+        if at in reading.echoed:
+            continue
         if term in words.asking:
             asks = _asks(terms, at, sentence, words)
         elif term in words.auxiliaries:
@@ -81,7 +84,7 @@ def _shaped(reading: Reading, sentence: Sentence, words: Words) -> Question | No
         if asks and (at in parsed.clause_starts or opens_clause(parsed, at)):
             rest = terms[at : sentence.last]
             if len(rest) >= 3 or sentence.asks_once:
-                return Question(at, sentence.last, not _YOU.isdisjoint(rest), False)
+                return Question(at, sentence.last, not _YOU.isdisjoint(rest), " ".join(rest) in words.reciprocal)
     return None
 
 
@@ -195,6 +198,7 @@ def _listening(reading: Reading, questions: list[Question], words: Words, found:
 
 _ANSWER_CUES: Final = (
     "elided_self",
+    "wellbeing",
     "limit",
     "strength",
     "reason",

@@ -4,6 +4,7 @@ Invariant: a trait is its base plus the sum of the effects of its evidence, and 
 would pass an end is cut short there).
 """
 
+from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from realtime.domain import TRAIT_NAMES, Evidence, TraitName, Traits
@@ -50,13 +51,19 @@ def quote(text: str, start: int, end: int) -> str:
 
 
 def trimmed(reading: Reading, start: int, end: int, whole: bool) -> Span:
-    """The span, cut back at word ends to half of a turn of more than eight words (its characters)."""
+    """The span, cut back at word ends to half of a turn of more than eight words: of its words, and of its
+    characters. (A single word that is longer than half of the text is cut inside.)"""
     parsed = reading.parsed
-    if whole or parsed.total_words <= _SHORT_TURN or 2 * (end - start) <= len(parsed.text):
+    total = parsed.total_words
+    if whole or total <= _SHORT_TURN:
         return start, end
     limit = start + len(parsed.text) // 2
-    fitting = [b for b in parsed.ends if start < b <= limit]
-    return start, (fitting[-1] if fitting else limit)
+    first = bisect_left(parsed.starts, start)
+    if end <= limit and 2 * (bisect_left(parsed.starts, end) - first) <= total:
+        return start, end
+    word_ends = list(dict.fromkeys(parsed.ends[first:]))[: total // 2]
+    fitting = [at for at in word_ends if at <= min(limit, end)]
+    return start, (fitting[-1] if fitting else min(limit, end))
 
 
 def weigh(reading: Reading, found: Found, rules: Rules, base: list[int]) -> tuple[Traits, tuple[Evidence, ...]]:

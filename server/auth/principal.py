@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request
+from litestar.di import NamedDependency
 from litestar.openapi.spec import SecurityScheme
 
 from realtime.errors import AppError
@@ -118,6 +119,6 @@ async def _account(services: Services, user_id: UUID) -> User:
     return found
 
 
-async def provide_principal(request: Request[Any, Any, Any], services: Services) -> Principal:
+async def provide_principal(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Principal:
     """For Litestar: the dependency ``principal`` of every route that needs an account."""
     return await principal(services, request.headers.get("authorization"))

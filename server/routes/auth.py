@@ -5,7 +5,8 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -116,7 +117,9 @@ class OpenController(Controller):
         summary="Make an account without an address, to try",
         responses=failures("invalid_json", "invalid_event", "frame_too_large", "rate_limited"),
     )
-    async def guest(self, request: HttpRequest, data: GuestBody, services: Services) -> TokensAnswer:
+    async def guest(
+        self, request: HttpRequest, data: JSONBody[GuestBody], services: NamedDependency[Services]
+    ) -> TokensAnswer:
         await services.rates.check("guests", _client(request))
         async with services.database.transaction() as connection:
             user_id = await _create(connection, data.time_zone, data.age_band)
@@ -128,7 +131,9 @@ class OpenController(Controller):
         summary="Make an account with an address",
         responses=failures("invalid_json", "invalid_event", "email_taken", "frame_too_large", "rate_limited"),
     )
-    async def signup(self, request: HttpRequest, data: SignInBody, services: Services) -> TokensAnswer:
+    async def signup(
+        self, request: HttpRequest, data: JSONBody[SignInBody], services: NamedDependency[Services]
+    ) -> TokensAnswer:
         email = normalised_email(data.email)
         await services.rates.check("signups", _client(request))
         password_hash = await services.passwords.hash(data.password)
@@ -145,7 +150,9 @@ class OpenController(Controller):
         description="`timeZone` becomes the account's; `ageBand` does if the account's is UNKNOWN.",
         responses=failures("invalid_json", "invalid_event", "token_invalid", "frame_too_large", "rate_limited"),
     )
-    async def login(self, request: HttpRequest, data: SignInBody, services: Services) -> TokensAnswer:
+    async def login(
+        self, request: HttpRequest, data: JSONBody[SignInBody], services: NamedDependency[Services]
+    ) -> TokensAnswer:
         email = normalised_email(data.email)
         await services.rates.check("logins", _client(request))
         await services.rates.check("failed_logins", email)
@@ -170,7 +177,7 @@ class OpenController(Controller):
         "later, every token that came from the same sign-in is revoked.",
         responses=failures("invalid_json", "invalid_event", "token_invalid", "frame_too_large"),
     )
-    async def refresh(self, data: RefreshBody, services: Services) -> TokensAnswer:
+    async def refresh(self, data: JSONBody[RefreshBody], services: NamedDependency[Services]) -> TokensAnswer:
         user_id, token_id = services.tokens.read_refresh(data.refresh_token)
         async with services.database.transaction() as connection:
             grant = await accounts.rotate(connection, user_id, token_id)
@@ -186,7 +193,7 @@ class OpenController(Controller):
         description="Revokes every refresh token that came from the same sign-in.",
         responses=failures("invalid_json", "invalid_event", "token_invalid", "frame_too_large"),
     )
-    async def logout(self, data: RefreshBody, services: Services) -> None:
+    async def logout(self, data: JSONBody[RefreshBody], services: NamedDependency[Services]) -> None:
         user_id, token_id = services.tokens.read_refresh(data.refresh_token)
         async with services.database.transaction() as connection:
             await accounts.log_out(connection, user_id, token_id)
@@ -217,7 +224,11 @@ class AccountController(Controller):
         ),
     )
     async def claim(
-        self, request: HttpRequest, data: ClaimBody, services: Services, principal: Principal
+        self,
+        request: HttpRequest,
+        data: JSONBody[ClaimBody],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
     ) -> TokensAnswer:
         email = normalised_email(data.email)
         await services.rates.check("signups", _client(request))
@@ -240,7 +251,7 @@ class AccountController(Controller):
         summary="End every sign-in, token, client secret and socket of the account",
         responses=failures("token_invalid"),
     )
-    async def revoke(self, services: Services, principal: Principal) -> None:
+    async def revoke(self, services: NamedDependency[Services], principal: NamedDependency[Principal]) -> None:
         async with services.database.transaction() as connection:
             await accounts.revoke_all(connection, principal.user_id)
         forget(principal.user_id)

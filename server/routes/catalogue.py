@@ -5,8 +5,8 @@ from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from litestar import Controller, get
-from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter
 
 from realtime.domain import Amounts, Json
 from realtime.errors import AppError
@@ -89,25 +89,25 @@ class TemplateView(Json):
 
 
 def filters(
-    services: Services,
-    category: Annotated[str | None, Parameter(description="A category's code.", required=False)] = None,
+    services: NamedDependency[Services],
+    category: Annotated[str | None, QueryParameter(description="A category's code.", required=False)] = None,
     style: Annotated[
-        str | None, Parameter(schema_extra={"enum": list(get_args(PersonaStyle))}, required=False)
+        str | None, QueryParameter(schema_extra={"enum": list(get_args(PersonaStyle))}, required=False)
     ] = None,
     objective: Annotated[
-        str | None, Parameter(schema_extra={"enum": list(get_args(ObjectiveKind))}, required=False)
+        str | None, QueryParameter(schema_extra={"enum": list(get_args(ObjectiveKind))}, required=False)
     ] = None,
     difficulty: Annotated[
-        str | None, Parameter(schema_extra={"enum": list(get_args(Difficulty))}, required=False)
+        str | None, QueryParameter(schema_extra={"enum": list(get_args(Difficulty))}, required=False)
     ] = None,
-    persona: Annotated[str | None, Parameter(description="A persona's code.", required=False)] = None,
+    persona: Annotated[str | None, QueryParameter(description="A persona's code.", required=False)] = None,
     dynamic_type: Annotated[
         str | None,
-        Parameter(query="dynamicType", schema_extra={"enum": list(get_args(DynamicType))}, required=False),
+        QueryParameter(name="dynamicType", schema_extra={"enum": list(get_args(DynamicType))}, required=False),
     ] = None,
     location_tag: Annotated[
         str | None,
-        Parameter(query="locationTag", schema_extra={"enum": list(get_args(LocationTag))}, required=False),
+        QueryParameter(name="locationTag", schema_extra={"enum": list(get_args(LocationTag))}, required=False),
     ] = None,
 ) -> Filters:
     """Litestar's dependency ``filters``, from the query. Raises ``AppError`` (``invalid_event``, the parameter
@@ -240,7 +240,9 @@ class CatalogueController(Controller):
         summary="The personas one can talk with",
         responses=failures("invalid_event", "token_invalid"),
     )
-    async def list_personas(self, principal: Principal, services: Services, page: Page) -> Listing[PersonaView]:
+    async def list_personas(
+        self, principal: NamedDependency[Principal], services: NamedDependency[Services], page: NamedDependency[Page]
+    ) -> Listing[PersonaView]:
         shown = [
             (persona_id, persona)
             for persona_id, persona in services.shelf.personas.values()
@@ -253,7 +255,9 @@ class CatalogueController(Controller):
         summary="The categories, with the user's way through each",
         responses=failures("invalid_event", "token_invalid"),
     )
-    async def list_categories(self, principal: Principal, services: Services, page: Page) -> Listing[CategoryView]:
+    async def list_categories(
+        self, principal: NamedDependency[Principal], services: NamedDependency[Services], page: NamedDependency[Page]
+    ) -> Listing[CategoryView]:
         async with services.database.read() as connection:
             made = await progress(connection, principal.user_id)
         shown = [c for c in services.shelf.categories.values() if principal.adult or c.audience == "ALL"]
@@ -270,7 +274,11 @@ class CatalogueController(Controller):
         responses=failures("invalid_event", "token_invalid"),
     )
     async def list_templates(
-        self, principal: Principal, services: Services, page: Page, filters: Filters
+        self,
+        principal: NamedDependency[Principal],
+        services: NamedDependency[Services],
+        page: NamedDependency[Page],
+        filters: NamedDependency[Filters],
     ) -> Listing[TemplateView]:
         shelf = services.shelf
         shown = [

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Request, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from realtime.errors import AppError
@@ -70,9 +71,9 @@ class ClientSecretController(Controller):
     async def create(
         self,
         request: Request[Any, Any, Any],
-        data: ClientSecretBody,  # documents the body, and refuses most; what counts is read strictly below
-        services: Services,
-        principal: Principal,
+        data: JSONBody[ClientSecretBody],  # documents the body, and refuses most; what counts is read strictly below
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
     ) -> ClientSecretAnswer:
         asked = await strict_body(request, ClientSecretBody)
         await services.rates.check("client_secrets", principal.user_id)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import structlog
 from litestar import Controller, Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -44,7 +45,7 @@ class HealthController(Controller):
         summary="Whether the server can serve: its database answers",
         responses={503: ResponseSpec(Ready, description="The database does not answer.", generate_examples=False)},
     )
-    async def ready(self, services: Services) -> Response[Ready]:
+    async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
         try:
             # A probe cut off here loses its connection: SQLAlchemy invalidates one whose statement was cancelled.
             async with asyncio.timeout(READY_SECONDS), services.database.read() as connection:

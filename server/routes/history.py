@@ -1,16 +1,14 @@
 """``/sessions`` (GET): the user's sessions, newest first."""
 
-from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from realtime.core.numbers import mean_whole
 from realtime.domain import Json
 from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Instant, Listing, Page, listing, page, wire_time, wire_time_or_none
+from server.paging import Instant, Listing, Moment, Page, listing, page, wire_time, wire_time_or_none
 from server.problems import failures
 from server.routes.catalogue import filters
 from server.services import Services
@@ -38,9 +36,8 @@ class SessionItem(Json):
     xp: int
 
 
-class SessionPlace(msgspec.Struct, frozen=True, array_like=True, tag="sessions"):
-    created_at: datetime
-    id: UUID
+class SessionPlace(Moment, frozen=True, tag="sessions"):
+    pass
 
 
 def session_item(row: SessionRow) -> SessionItem:
@@ -81,7 +78,11 @@ class HistoryController(Controller):
         responses=failures("invalid_event", "token_invalid"),
     )
     async def list_sessions(
-        self, principal: Principal, services: Services, page: Page, filters: Filters
+        self,
+        principal: NamedDependency[Principal],
+        services: NamedDependency[Services],
+        page: NamedDependency[Page],
+        filters: NamedDependency[Filters],
     ) -> Listing[SessionItem]:
         after = page.after(SessionPlace)
         async with services.database.read() as connection:
@@ -90,6 +91,6 @@ class HistoryController(Controller):
                 principal.user_id,
                 filters=filters,
                 count=page.limit + 1,
-                before=None if after is None else (after.created_at, after.id),
+                before=None if after is None else after.bounds(),
             )
-        return listing(found, page.limit, session_item, lambda row: SessionPlace(row.created_at, row.id))
+        return listing(found, page.limit, session_item, lambda row: SessionPlace.of(row.created_at, row.id))

@@ -1,7 +1,7 @@
 """``/missions/road``: the missions in their order, with what stands open to the user."""
 
 from litestar import Controller, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from realtime.domain import Json
 from realtime.road import Mission, Status, road
@@ -58,7 +58,11 @@ class RoadController(Controller):
         responses=failures("invalid_event", "token_invalid"),
     )
     async def missions_road(
-        self, principal: Principal, services: Services, page: Page, filters: Filters
+        self,
+        principal: NamedDependency[Principal],
+        services: NamedDependency[Services],
+        page: NamedDependency[Page],
+        filters: NamedDependency[Filters],
     ) -> Listing[RoadItem]:
         shelf = services.shelf
         async with services.database.read() as connection:

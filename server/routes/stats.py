@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from realtime.core.breakdown import ScoreBreakdown, breakdown
 from realtime.core.insight import DeepInsight, deep_insight, shown
@@ -377,7 +377,9 @@ class StatsController(Controller):
         summary="The dashboard: everything about the user at one moment",
         responses=failures("token_invalid"),
     )
-    async def stats_dashboard(self, principal: Principal, services: Services) -> Dashboard:
+    async def stats_dashboard(
+        self, principal: NamedDependency[Principal], services: NamedDependency[Services]
+    ) -> Dashboard:
         async with services.database.read() as connection:
             found = await stored(connection, principal.user_id, datetime.now(UTC))
         return dashboard(services.shelf, found)

@@ -1,16 +1,12 @@
 """``/wallet``: what a user has, and each movement that made it so."""
 
-from datetime import datetime
-from uuid import UUID
-
-import msgspec
 from litestar import Controller, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from realtime.core.levels import level_progress
 from realtime.domain import Json
 from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Instant, Listing, Page, listing, page, wire_time
+from server.paging import Instant, Listing, Moment, Page, listing, page, wire_time
 from server.problems import failures
 from server.services import Services
 from storage.reads import wallet as reads
@@ -42,9 +38,8 @@ class LedgerEntry(Json):
     balance_after: int
 
 
-class LedgerPlace(msgspec.Struct, frozen=True, array_like=True, tag="ledger"):
-    at: datetime
-    id: UUID
+class LedgerPlace(Moment, frozen=True, tag="ledger"):
+    pass
 
 
 def _shown(entry: LedgerRow) -> LedgerEntry:
@@ -69,7 +64,9 @@ class WalletController(Controller):
     security = BEARER
 
     @get("/me", summary="The wallet and the level", responses=failures("token_invalid"))
-    async def wallet_me(self, principal: Principal, services: Services) -> WalletView:
+    async def wallet_me(
+        self, principal: NamedDependency[Principal], services: NamedDependency[Services]
+    ) -> WalletView:
         async with services.database.read() as connection:
             held = await reads.balances(connection, principal.user_id)
         level = level_progress(held.xp)
@@ -88,13 +85,15 @@ class WalletController(Controller):
         summary="Every movement of the wallet, newest first",
         responses=failures("invalid_event", "token_invalid"),
     )
-    async def wallet_ledger(self, principal: Principal, services: Services, page: Page) -> Listing[LedgerEntry]:
+    async def wallet_ledger(
+        self, principal: NamedDependency[Principal], services: NamedDependency[Services], page: NamedDependency[Page]
+    ) -> Listing[LedgerEntry]:
         after = page.after(LedgerPlace)
         async with services.database.read() as connection:
             found = await reads.ledger(
                 connection,
                 principal.user_id,
                 count=page.limit + 1,
-                before=None if after is None else (after.at, after.id),
+                before=None if after is None else after.bounds(),
             )
-        return listing(found, page.limit, _shown, lambda entry: LedgerPlace(entry.at, entry.id))
+        return listing(found, page.limit, _shown, lambda entry: LedgerPlace.of(entry.at, entry.id))

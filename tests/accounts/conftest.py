@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
@@ -15,6 +15,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components
 
+from realtime.commands import Commands
 from realtime.engine import Engine
 from realtime.limits import Limits
 from server.auth.passwords import Passwords
@@ -59,8 +60,10 @@ class EngineProbe:
 
 
 @pytest.fixture(scope="session")
-def passwords() -> Passwords:
-    return Passwords()
+def passwords() -> Iterator[Passwords]:
+    made = Passwords()
+    yield made
+    made.close()
 
 
 Serve = Callable[[Limits], AbstractAsyncContextManager[tuple[httpx.AsyncClient, Services]]]
@@ -80,6 +83,8 @@ def serve(database: Database, passwords: Passwords) -> Serve:
             passwords=passwords,
             rates=Rates(limits),
             limits=limits,
+            commands=cast(Commands, None),  # of sockets: no route here has one
+            allowed_origins=frozenset(),
         )
         app = Litestar(
             [OpenController, AccountController, ClientSecretController],
@@ -89,7 +94,7 @@ def serve(database: Database, passwords: Passwords) -> Serve:
                 "accounts", "1", components=Components(security_schemes={**BEARER_SCHEME}), render_plugins=[]
             ),
         )
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client, services
 

@@ -23,7 +23,7 @@ LINES: tuple[Line, ...] = (
         92,
         ("INTRODUCES_SELF",),
     ),
-    Line(None, "Hi, how are you?", 58, 72),
+    Line(None, "Hi, how are you?", 52, 70),
     Line(None, "Hey", 40, 52),
     Line(
         "Hi, welcome to the book club.",
@@ -34,6 +34,8 @@ LINES: tuple[Line, ...] = (
     Line(None, "Sorry to bother you, I just wondered if maybe I could sit here?", 40, 62),
     # Small talk
     Line("How are you?", "I'm fine, and you?", 58, 70),
+    Line("How are you?", "I'm good, thanks! How are you?", 58, 70),
+    Line("Hi! How are you?", "Good, thanks, how are you?", 58, 72),
     Line("How are you?", "Fine.", 40, 52),
     Line("How are you?", "ok", 40, 52),
     Line("How was your weekend?", "It was good, thanks. How was yours?", 58, 72),

@@ -8,6 +8,7 @@ from realtime.domain import TRAIT_NAMES, TurnScore
 from realtime.minds import TurnContext
 from realtime.scoring import RuleScorer
 from realtime.scoring.tables import load
+from realtime.scoring.text import parse
 from tests.scoring.conftest import Say
 from tests.scoring.lines import LINES, Line
 
@@ -53,6 +54,7 @@ def check(text: str, got: TurnScore) -> None:
             assert said.startswith(quoted.rstrip("…").strip()[:20])
         if got.total_words > 8 and not rule.whole:
             assert 2 * (item.end - item.start) <= len(text)
+            assert 2 * parse(text[item.start : item.end]).total_words <= got.total_words
     assert 0 <= got.score <= 100
 
 

@@ -84,15 +84,13 @@ def test_pasted_repetition_gains_at_most_two(say: Say, line: Line) -> None:
 @pytest.mark.parametrize("line", [line for line in LINES if line.persona], ids=lambda line: line.text[:30])
 def test_echo_of_the_persona_gains_at_most_two(say: Say, line: Line) -> None:
     assert line.persona is not None
-    if line.persona == "How are you?":
-        return  # saying that back is how people answer it
     for text in (
         f"{line.text} {line.persona}",
         f"{line.persona} {line.text}",
         f'You said "{line.persona}" {line.text}',
     ):
         assert gain(say, line, text) <= 2, text
-    if len(line.persona.split()) > 3:  # "Hey there" is said back by everyone
+    if len(line.persona.split()) > 3:  # "Hey there" and "How are you?" are said back by everyone
         assert say(line.persona, line.persona).score < 45
 
 

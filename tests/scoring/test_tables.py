@@ -1,5 +1,6 @@
 """The tables and the page that explains them say the same."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -34,6 +35,10 @@ def test_the_page_shows_every_rule_as_it_is() -> None:
         assert f"| {trait} | {name} | {source} | {effect:+d} | {further} |" in page
     for intent, rule in _TABLES.intents.items():
         assert f"| {intent} | {rule.says} |" in page
+    for part, per_cent in _TABLES.weights.score["open"].items():
+        assert f"| {part} | {per_cent} | {_TABLES.weights.score['mission'][part]} |" in page
+    said_points = {int(n) for n in re.findall(r"\| (\d+) \|$", page, re.M)}
+    assert {*_TABLES.weights.responsiveness.values(), *_TABLES.weights.penalty.values()} - {0} <= said_points
     assert f"Version {_TABLES.weights.version}" in page
 
 

@@ -1,0 +1,40 @@
+"""Limits of rate of one socket, in memory: a token bucket for frames, and a count of bad ones."""
+
+import time
+from collections import deque
+
+
+class Bucket:
+    """``rate`` tokens a second, at most ``burst`` saved up."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._at = time.monotonic()
+
+    def take(self, now: float | None = None) -> float:
+        """Take one token: 0, or the seconds until there is one (none is taken then)."""
+        now = time.monotonic() if now is None else now
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / self._rate
+
+
+class BadFrames:
+    """Counts bad frames of the last minute."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._seen: deque[float] = deque()
+
+    def count(self, now: float | None = None) -> bool:
+        """Note one; True when there were ``most`` within a minute."""
+        now = time.monotonic() if now is None else now
+        self._seen.append(now)
+        while self._seen and now - self._seen[0] > 60:
+            self._seen.popleft()
+        return len(self._seen) >= self._most

@@ -1,0 +1,132 @@
+"""The Litestar application: services made once in the lifespan, routes by feature, errors as problems."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components
+
+from realtime.commands import Commands
+from realtime.core.session import Minds
+from realtime.delivery import Connection
+from realtime.engine import Engine
+from realtime.errors import AppError
+from realtime.housekeeping import Housekeeping
+from realtime.limits import Limits
+from realtime.memory import RuleExtractor
+from realtime.persona import ScriptedPersona
+from realtime.scoring import RuleScorer
+from server.auth.door import by_token, expire_at
+from server.auth.passwords import Passwords
+from server.auth.principal import BEARER_SCHEME
+from server.auth.tokens import Tokens
+from server.problems import EXCEPTION_HANDLERS
+from server.rates import Rates
+from server.routes import ROUTES
+from server.services import Services
+from server.settings import Settings
+from server.socket import openai_realtime, realtime
+from storage.catalogue.loader import load
+from storage.catalogue.model import Catalogue
+from storage.catalogue.store import publish
+from storage.database import Database
+from storage.migrate import migrate
+from storage.sessions import void_replies
+
+log = structlog.get_logger("socialgym.server")
+VERSION = "0.1.0"
+TYPING_PACE_MS = 18  # between the pieces of a scripted reply: about as fast as one reads
+
+
+def make_app(
+    settings: Settings,
+    dsn: str,
+    *,
+    limits: Limits | None = None,
+    catalogue: Catalogue | None = None,
+    pace_ms: int = TYPING_PACE_MS,
+) -> Litestar:
+    """The application on the database at ``dsn``. Everything is started and checked in its lifespan."""
+    limits = limits or Limits(enforced=settings.rate_limits)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        database = Database(dsn)
+        try:
+            await database.check(unsafe=settings.unsafe_db)
+            await migrate(database.engine)
+            async with database.transaction() as connection:
+                shelf = await publish(connection, catalogue or load())
+                if settings.redis_url is None:
+                    # The only process on this database: whoever claimed a reply is gone.
+                    await void_replies(connection)
+            minds = Minds(RuleScorer(), RuleExtractor())
+            engine = Engine(database, shelf, minds, ScriptedPersona(pace_ms=pace_ms), limits)
+            app.state.services = _services(settings, database, engine, limits)
+            engine.start()
+            housekeeping = Housekeeping(engine)
+            await housekeeping.start()
+            try:
+                yield
+            finally:
+                await housekeeping.close()
+                await engine.close()
+        finally:
+            await database.close()
+
+    return Litestar(
+        route_handlers=[realtime, openai_realtime, *ROUTES],
+        lifespan=[lifespan],
+        dependencies={"services": Provide(_provide_services, sync_to_thread=False)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        openapi_config=OpenAPIConfig(
+            title="socialgym",
+            version=VERSION,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            components=Components(security_schemes={**BEARER_SCHEME}),
+        ),
+        request_max_body_size=256 * 1024,
+        logging_config=None,
+    )
+
+
+def services_of(app: Litestar) -> Services:
+    """The services of a started application."""
+    services: Services = app.state.services
+    return services
+
+
+def _provide_services(state: State) -> Services:
+    services: Services = state.services
+    return services
+
+
+def _services(settings: Settings, database: Database, engine: Engine, limits: Limits) -> Services:
+    tokens = Tokens(settings.secret_key)
+
+    async def refresh(connection: Connection, token: str) -> None:
+        """``session.refresh_token``: a new access token of the same user."""
+        admission = await by_token(services, token)
+        if admission.user.id != connection.user_id or admission.expires_at is None:
+            raise AppError("token_invalid", "The token is another user's.")
+        if connection.token_expires_at is not None:
+            expire_at(connection, admission.expires_at)
+
+    services = Services(
+        database=database,
+        shelf=engine.shelf,
+        engine=engine,
+        tokens=tokens,
+        passwords=Passwords(),
+        rates=Rates(limits),
+        limits=limits,
+        commands=Commands(engine, refresh),
+        allowed_origins=settings.allowed_origins,
+    )
+    return services

@@ -1,0 +1,95 @@
+"""The command line: ``socialgym serve``, ``socialgym chat``, ``socialgym admin ...``."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import uvloop
+
+from server import chat, logs
+from server.settings import Settings, SettingsError, read
+from storage.embedded import EmbeddedError, EmbeddedPostgres
+from storage.errors import StorageError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The entry point; exits with 0, or 1 and one sentence on standard error."""
+    arguments = _parser().parse_args(argv)
+    try:
+        sys.exit(arguments.run(arguments))
+    except (SettingsError, EmbeddedError, StorageError, OSError) as error:
+        print(f"socialgym: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="socialgym", description="Live conversation practice.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    serve = commands.add_parser("serve", help="start the server")
+    serve.set_defaults(run=_serve)
+    talk = commands.add_parser("chat", help="practise in the terminal")
+    chat.add_arguments(talk)
+    talk.set_defaults(run=chat.run_arguments)
+    admin = commands.add_parser("admin", help="what an operator does").add_subparsers(required=True, metavar="action")
+    end = admin.add_parser("end-session", help="end a session; it ends as ABORT_SYSTEM_ERROR, its turns are paid")
+    end.add_argument("session_id", type=UUID)
+    end.set_defaults(run=_end_session)
+    return parser
+
+
+@contextmanager
+def database_of(settings: Settings, *, attach: bool = False) -> Iterator[str]:
+    """The database's address: the given one, or an embedded server that lives as long as the block. ``attach``: one
+    that the running server started will do."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    running = EmbeddedPostgres.attach(settings.data_dir) if attach else None
+    if running is not None:
+        yield running.dsn
+        return
+    started = EmbeddedPostgres.start(settings.data_dir, fsync=not settings.unsafe_db)
+    try:
+        yield started.dsn
+    finally:
+        started.stop()
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from server.app import make_app
+    from server.run import Server, banner, listen, tell
+
+    settings = read()
+    logs.configure()
+    try:
+        listening = listen(settings.host, settings.port)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"SOCIALGYM_HOST, SOCIALGYM_PORT: can't listen on {where}: {error.strerror}.") from None
+    with database_of(settings) as dsn:
+        server = Server(
+            make_app(settings, dsn),
+            settings,
+            listening,
+            on_started=lambda: tell(banner(settings, server.port)),
+        )
+        uvloop.run(server.run_here())
+        return 0 if server.started else 1
+
+
+def _end_session(arguments: argparse.Namespace) -> int:
+    from server.admin import end_session
+
+    settings = read()
+    logs.configure()
+    with database_of(settings, attach=True) as dsn:
+        return asyncio.run(end_session(settings, dsn, arguments.session_id))
+
+
+if __name__ == "__main__":
+    main()

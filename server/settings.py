@@ -1,0 +1,181 @@
+"""Settings come from the environment, are read once, and are checked before anything starts.
+
+A setting that can't be used is a ``SettingsError`` that names the variable and says what would do.
+"""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+SECRET_BYTES = 32
+MIN_SECRET = 32  # characters of a secret given by hand
+
+
+class SettingsError(Exception):
+    """A variable of the environment can't be used. The message names it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    host: str
+    port: int
+    data_dir: Path
+    secret_key: bytes
+    allowed_origins: frozenset[str]
+    tls_cert: Path | None
+    tls_key: Path | None
+    database_url: str | None
+    redis_url: str | None
+    unsafe_db: bool
+    rate_limits: bool
+
+    @property
+    def scheme(self) -> Literal["http", "https"]:
+        return "https" if self.tls_cert is not None else "http"
+
+    @property
+    def base_url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises ``SettingsError``. Makes the secret key on the first start."""
+    env = os.environ if environment is None else environment
+    host = _text(env, "SOCIALGYM_HOST", "127.0.0.1")
+    data_dir = Path(_text(env, "SOCIALGYM_DATA_DIR", ".data")).expanduser().absolute()
+    database_url = _database_url(env)
+    unsafe = _switch(env, "SOCIALGYM_UNSAFE_DB", default=False)
+    limits = _switch(env, "SOCIALGYM_RATE_LIMITS", default=True)
+    if unsafe or not limits:
+        name = "SOCIALGYM_UNSAFE_DB=on" if unsafe else "SOCIALGYM_RATE_LIMITS=off"
+        _require_loopback(name, host, database_url)
+    cert, key = _file(env, "SOCIALGYM_TLS_CERT"), _file(env, "SOCIALGYM_TLS_KEY")
+    if (cert is None) != (key is None):
+        missing = "SOCIALGYM_TLS_KEY" if key is None else "SOCIALGYM_TLS_CERT"
+        raise SettingsError(f"{missing}: a certificate and its key belong together; this one is missing.")
+    return Settings(
+        host=host,
+        port=_port(env),
+        data_dir=data_dir,
+        secret_key=_secret(env, data_dir),
+        allowed_origins=_origins(env),
+        tls_cert=cert,
+        tls_key=key,
+        database_url=database_url,
+        redis_url=_redis_url(env),
+        unsafe_db=unsafe,
+        rate_limits=limits,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _text(env: Mapping[str, str], name: str, default: str) -> str:
+    value = env.get(name, "").strip()
+    return value or default
+
+
+def _port(env: Mapping[str, str]) -> int:
+    value = _text(env, "SOCIALGYM_PORT", "8000")
+    if not value.isascii() or not value.isdigit() or not 0 <= int(value) <= 65_535:
+        raise SettingsError(
+            f"SOCIALGYM_PORT: {value!r} is not a port; a number from 0 to 65535 is (0: any free one)."
+        )
+    return int(value)
+
+
+def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = _text(env, name, "on" if default else "off").lower()
+    if value not in ("on", "off"):
+        raise SettingsError(f"{name}: {value!r} is neither 'on' nor 'off'.")
+    return value == "on"
+
+
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    value = _text(env, name, "")
+    if not value:
+        return None
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise SettingsError(f"{name}: there is no file {value!r}.")
+    return path
+
+
+def _origins(env: Mapping[str, str]) -> frozenset[str]:
+    origins = [part.strip() for part in _text(env, "SOCIALGYM_ALLOWED_ORIGINS", "").split(",") if part.strip()]
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+            raise SettingsError(
+                f"SOCIALGYM_ALLOWED_ORIGINS: {origin!r} is not an origin like https://practice.example.org."
+            )
+    return frozenset(origins)
+
+
+def _database_url(env: Mapping[str, str]) -> str | None:
+    value = _text(env, "DATABASE_URL", "")
+    if not value:
+        return None
+    if urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise SettingsError("DATABASE_URL: only postgresql://user:password@host:port/database will do.")
+    return value.replace("postgres://", "postgresql://", 1)
+
+
+def _redis_url(env: Mapping[str, str]) -> str | None:
+    value = _text(env, "REDIS_URL", "")
+    if value and urlsplit(value).scheme not in ("redis", "rediss"):
+        raise SettingsError("REDIS_URL: only redis://host:port or rediss://host:port will do.")
+    return value or None
+
+
+def _require_loopback(name: str, host: str, database_url: str | None) -> None:
+    database_host = urlsplit(database_url).hostname if database_url else None
+    if not is_loopback(host) or (database_host is not None and not is_loopback(database_host)):
+        raise SettingsError(f"{name} is for tests and benchmarks: only where server and database listen on loopback.")
+
+
+def _secret(env: Mapping[str, str], data_dir: Path) -> bytes:
+    """The key that signs tokens: given, or made once and kept in the data directory (mode 0600)."""
+    given = env.get("SOCIALGYM_SECRET_KEY", "").strip()
+    if given:
+        if len(given) < MIN_SECRET:
+            raise SettingsError(f"SOCIALGYM_SECRET_KEY: at least {MIN_SECRET} characters are needed.")
+        return given.encode()
+    path = data_dir / "secret.key"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, secrets.token_hex(SECRET_BYTES))
+        return path.read_text().strip().encode()
+    except OSError as error:
+        raise SettingsError(
+            f"SOCIALGYM_DATA_DIR: can't keep the secret key in {data_dir}: {error.strerror}."
+        ) from None
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Whole or not at all, also when two processes start at once: the first name wins."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,194 @@
+"""The WebSocket endpoint: the door (who may come in, to what), then one loop that reads frames.
+
+Raw ASGI messages are used below Litestar's route, because a refusal needs an HTTP answer before the accept, and no
+object of a framework should live as long as a socket does.
+"""
+
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from litestar import WebSocket, websocket
+
+from realtime.commands import error_frame, push_error
+from realtime.delivery import Connection
+from realtime.engine import Joining
+from realtime.errors import CODES, AppError, close_for_status
+from realtime.live import LiveSession
+from realtime.protocol import client
+from realtime.throttle import BadFrames, Bucket
+from server.auth.door import Admission, admit, check_origin
+from server.problems import MEDIA_TYPE, problem_body, problem_headers
+from server.services import Services
+
+SUBPROTOCOL = "realtime"
+
+
+class SocketTransport:
+    """An accepted ASGI socket as ``Connection`` writes to it."""
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+
+    async def send(self, text: str) -> None:
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+@websocket("/v1/realtime")
+async def realtime(socket: WebSocket[Any, Any, Any], services: Services) -> None:
+    """The endpoint with every event."""
+    await _serve(socket, services, openai_only=False)
+
+
+@websocket("/v1/openai/realtime")
+async def openai_realtime(socket: WebSocket[Any, Any, Any], services: Services) -> None:
+    """The same for clients that fail on event types they don't know: only the package's types are sent."""
+    await _serve(socket, services, openai_only=True)
+
+
+async def _serve(socket: WebSocket[Any, Any, Any], services: Services, *, openai_only: bool) -> None:
+    await socket.receive()  # websocket.connect
+    offered = list(socket.scope["subprotocols"])
+    engine = services.engine
+    try:
+        admission, joining = await engine.tasks.run(_enter(socket, services, offered), "enter")
+    except AppError as error:
+        await _refuse(socket, error, upgraded=SUBPROTOCOL in offered)
+        return
+    await socket.send(
+        {
+            "type": "websocket.accept",
+            "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None,
+            "headers": [],
+        }
+    )
+    connection = Connection(
+        SocketTransport(socket.send), engine.tasks, services.limits, admission.user.id, openai_only=openai_only
+    )
+    admission.mark(connection)
+    try:
+        live = await engine.tasks.run(engine.join(connection, joining), "join")
+        if live is not None:
+            await _read(socket, services, connection, live)
+        else:
+            await _until_gone(socket)
+    finally:
+        # In a task of the process: this one may be cancelled at any await.
+        engine.tasks.spawn(engine.leave(connection), "leave")
+
+
+async def _enter(
+    socket: WebSocket[Any, Any, Any], services: Services, offered: list[str]
+) -> tuple[Admission, Joining]:
+    """Everything that can be refused is, before the socket opens."""
+    if services.engine.draining:
+        raise AppError("draining", retry_after_ms=1_000)
+    check_origin(socket.scope, services.allowed_origins)
+    query = parse_qs(socket.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    admission = await admit(services, socket.headers.get("authorization"), offered)
+    session_id, created = await _session_of(services, admission, query)
+    last_seq = _number(query, "last_seq")
+    joining = await services.engine.prepare(admission.user.id, session_id, last_seq, created=created)
+    return admission, joining
+
+
+async def _session_of(services: Services, admission: Admission, query: dict[str, list[str]]) -> tuple[UUID, bool]:
+    """The session this socket is for, begun now if need be: (id, whether it was begun here)."""
+    engine, model = services.engine, query.get("model", [""])[0]
+    secret = admission.secret
+    if secret is not None:
+        if await engine.exists(secret.user_id, secret.session_id):
+            return secret.session_id, False
+        if secret.expired:
+            raise AppError("token_invalid", "The client secret expired before its first use.")
+        target = model if secret.model is None else secret.model
+        head = await engine.create(admission.player, secret.session_id, _target(target))
+        return head.id, True
+    if "session_id" in query:
+        try:
+            return UUID(query["session_id"][0]), False
+        except ValueError:
+            raise AppError("not_found", "You have no session with this id.", param="session_id") from None
+    head = await engine.create(admission.player, engine.new_id(), _target(model))
+    return head.id, True
+
+
+def _target(model: str) -> str:
+    if len(model) > 200 or "\x00" in model:
+        raise AppError("not_found", "There is no such target.", param="model")
+    return model
+
+
+def _number(query: dict[str, list[str]], name: str) -> int | None:
+    if name not in query:
+        return None
+    value = query[name][0]
+    if not value.isascii() or not value.isdigit() or len(value) > 9:
+        raise AppError("invalid_event", f"{name} is a whole number, 0 or more.", param=name)
+    return int(value)
+
+
+async def _refuse(socket: WebSocket[Any, Any, Any], error: AppError, *, upgraded: bool) -> None:
+    """The HTTP status with a problem; for clients that can't see it (they offered the subprotocol): an upgrade, one
+    ``error`` frame and a close code."""
+    if not upgraded:
+        status, body = problem_body(error)
+        headers = {"content-type": MEDIA_TYPE, **problem_headers(error)}
+        start: Any = {
+            "type": "websocket.http.response.start",
+            "status": status,
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+        await socket.send(start)
+        await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+        return
+    transport = SocketTransport(socket.send)
+    await socket.send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": []})
+    await transport.send(error_frame(error))
+    await transport.close(close_for_status(CODES[error.code].status), error.code)
+
+
+async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _read(
+    socket: WebSocket[Any, Any, Any], services: Services, connection: Connection, live: LiveSession
+) -> None:
+    """Read frames until the peer goes. A frame is read when the one before was carried out: a slow database stops
+    the reading, and TCP does the rest."""
+    engine, limits, commands = services.engine, services.limits, services.commands
+    bucket = Bucket(limits.frames_per_second, limits.frames_burst) if limits.enforced else None
+    bad = BadFrames(limits.bad_frames_per_minute)
+    while True:
+        message: dict[str, Any] = await socket.receive()  # type: ignore[assignment]
+        if message["type"] == "websocket.disconnect":
+            return
+        try:
+            if bucket is not None and (wait := bucket.take()) > 0:
+                raise AppError("rate_limited", retry_after_ms=int(wait * 1000) + 1)
+            event = _decode(message, limits.frame)
+        except AppError as error:
+            push_error(connection, error)
+            if error.entry.bad_frame and bad.count():
+                connection.close(4508, "abuse")
+            continue
+        if not connection.closed:
+            await engine.tasks.run(commands.handle(connection, live, event), "command")
+
+
+def _decode(message: dict[str, Any], limit: int) -> client.AnyClientEvent:
+    text = message.get("text")
+    if text is None:
+        raise AppError("invalid_frame")
+    oversize = len(text) > limit or (len(text) * 4 > limit and len(text.encode()) > limit)
+    if oversize and '"input_audio_buffer.append"' not in text[:limit]:
+        raise AppError("frame_too_large")
+    event = client.decode(text)
+    if oversize and not isinstance(event, client.AudioAppend):
+        raise AppError("frame_too_large", event_id=event.event_id)
+    return event
