@@ -25,7 +25,7 @@ from server.auth.door import by_token, expire_at
 from server.auth.passwords import Passwords
 from server.auth.principal import BEARER_SCHEME
 from server.auth.tokens import Tokens
-from server.problems import EXCEPTION_HANDLERS
+from server.problems import EXCEPTION_HANDLERS, JsonRequest
 from server.rates import Rates
 from server.routes import ROUTES
 from server.services import Services
@@ -76,6 +76,7 @@ def make_app(
             finally:
                 await housekeeping.close()
                 await engine.close()
+                app.state.services.passwords.close()
         finally:
             await database.close()
 
@@ -84,6 +85,7 @@ def make_app(
         lifespan=[lifespan],
         dependencies={"services": Provide(_provide_services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
+        request_class=JsonRequest,
         openapi_config=OpenAPIConfig(
             title="socialgym",
             version=VERSION,

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
 
 from realtime.commands import error_frame, push_error
 from realtime.delivery import Connection
@@ -38,13 +39,13 @@ class SocketTransport:
 
 
 @websocket("/v1/realtime")
-async def realtime(socket: WebSocket[Any, Any, Any], services: Services) -> None:
+async def realtime(socket: WebSocket[Any, Any, Any], services: NamedDependency[Services]) -> None:
     """The endpoint with every event."""
     await _serve(socket, services, openai_only=False)
 
 
 @websocket("/v1/openai/realtime")
-async def openai_realtime(socket: WebSocket[Any, Any, Any], services: Services) -> None:
+async def openai_realtime(socket: WebSocket[Any, Any, Any], services: NamedDependency[Services]) -> None:
     """The same for clients that fail on event types they don't know: only the package's types are sent."""
     await _serve(socket, services, openai_only=True)
 

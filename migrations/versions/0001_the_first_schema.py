@@ -547,6 +547,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        op.f("ix_practice_session_user_id_created_at"),
+        "practice_session",
+        ["user_id", "created_at"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_practice_session_user_id_ended_at"),
         "practice_session",
         ["user_id", "ended_at"],
@@ -691,6 +697,7 @@ def downgrade() -> None:
     op.drop_table("finalization")
     op.drop_index(op.f("ix_practice_session_user_id_persona_key_ended_at"), table_name="practice_session")
     op.drop_index(op.f("ix_practice_session_user_id_ended_at"), table_name="practice_session")
+    op.drop_index(op.f("ix_practice_session_user_id_created_at"), table_name="practice_session")
     op.drop_index(op.f("ix_practice_session_user_id_category_key_ended_at"), table_name="practice_session")
     op.drop_index(op.f("ix_practice_session_persona_id"), table_name="practice_session")
     op.drop_index(

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 from litestar import Request, Response, delete, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta
 
@@ -27,7 +28,7 @@ LONGEST_BODY = 64 * 1024
 LONGEST_WAIT = 25.0  # seconds a poll is held: under what proxies cut off
 PAGE = 500
 
-Key = Annotated[str | None, Parameter(header="Idempotency-Key", required=False, min_length=1, max_length=64)]
+Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", required=False, min_length=1, max_length=64)]
 
 
 class NewSessionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,7 +76,11 @@ class SessionController(HistoryController):
         ),
     )
     async def create(
-        self, data: NewSessionBody, services: Services, principal: Principal, key: Key = None
+        self,
+        data: JSONBody[NewSessionBody],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        key: Key = None,
     ) -> Response[bytes]:
         """The ``session`` of ``session.created``. The same key with the same body finds the same session."""
         _refuse_nul(data.model, "model")
@@ -100,12 +105,12 @@ class SessionController(HistoryController):
     )
     async def say(
         self,
-        session_id: UUID,
-        data: TurnBody,
-        services: Services,
-        principal: Principal,
+        session_id: FromPath[UUID],
+        data: JSONBody[TurnBody],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
         key: Key = None,
-        respond: bool = False,
+        respond: Annotated[bool, QueryParameter(required=False)] = False,
     ) -> Response[bytes]:
         """The turn's events, equal to the socket's frames. ``respond``: wait for the persona's reply, and add its."""
         item_id = data.id or key or f"item_{uuid_utils.uuid7().hex}"
@@ -133,11 +138,11 @@ class SessionController(HistoryController):
     async def events(
         self,
         request: Request[Any, Any, Any],
-        session_id: UUID,
-        services: Services,
-        principal: Principal,
-        after: Annotated[int, Parameter(ge=0, le=2_000_000_000)] = 0,
-        wait: Annotated[float, Parameter(ge=0, le=LONGEST_WAIT)] = 0.0,
+        session_id: FromPath[UUID],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        after: Annotated[int, QueryParameter(ge=0, le=2_000_000_000)] = 0,
+        wait: Annotated[float, QueryParameter(ge=0, le=LONGEST_WAIT)] = 0.0,
     ) -> Response[bytes] | Stream:
         engine = services.engine
         resumed = request.headers.get("last-event-id", "")
@@ -161,7 +166,9 @@ class SessionController(HistoryController):
         summary="End the session; the summary, again and again the same",
         responses=failures("token_invalid", "not_found"),
     )
-    async def end(self, session_id: UUID, services: Services, principal: Principal) -> Response[bytes]:
+    async def end(
+        self, session_id: FromPath[UUID], services: NamedDependency[Services], principal: NamedDependency[Principal]
+    ) -> Response[bytes]:
         engine = services.engine
         await engine.head(principal.user_id, session_id)
         body = await engine.tasks.run(engine.end_session(principal.user_id, session_id, "CLIENT"), "end")
@@ -173,7 +180,9 @@ class SessionController(HistoryController):
         summary="The end summary, the bytes that were pushed",
         responses=failures("token_invalid", "not_found", "session_open"),
     )
-    async def summary(self, session_id: UUID, services: Services, principal: Principal) -> Response[bytes]:
+    async def summary(
+        self, session_id: FromPath[UUID], services: NamedDependency[Services], principal: NamedDependency[Principal]
+    ) -> Response[bytes]:
         await services.engine.head(principal.user_id, session_id)
         async with services.database.read() as connection:
             body = await transcripts.summary(connection, principal.user_id, session_id)
@@ -187,7 +196,9 @@ class SessionController(HistoryController):
         summary="Remove an ended session's transcript; scores and payments stay",
         responses=failures("token_invalid", "not_found", "session_open"),
     )
-    async def remove(self, session_id: UUID, services: Services, principal: Principal) -> None:
+    async def remove(
+        self, session_id: FromPath[UUID], services: NamedDependency[Services], principal: NamedDependency[Principal]
+    ) -> None:
         engine = services.engine
         await engine.tasks.run(engine.forgetter.remove_transcript(principal.user_id, session_id), "remove transcript")
 

@@ -96,6 +96,7 @@ practice_session = Table(
     Column("finalize_after", Timestamp),
     of_user(),
     *times(),
+    Index(None, "user_id", "created_at"),
     Index(None, "user_id", "ended_at"),
     Index(None, "user_id", "category_key", "ended_at"),
     Index(None, "user_id", "persona_key", "ended_at"),

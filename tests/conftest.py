@@ -1,0 +1,76 @@
+"""Shared by all tests: one embedded PostgreSQL a worker, a fresh database a test that asks for one, real servers."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import uuid_utils
+
+from realtime.limits import Limits
+from storage.database import Database
+from storage.embedded import EmbeddedPostgres
+from storage.migrate import migrate
+from tests.support import RunningServer, running_server
+
+TEMPLATE = "socialgym_template"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of this worker's PostgreSQL (fsync off: durability has tests of its own, with it on)."""
+    started = EmbeddedPostgres.start(tmp_path_factory.mktemp("postgres"), fsync=False)
+    yield started.dsn
+    started.stop()
+
+
+def with_name(dsn: str, name: str) -> str:
+    return dsn.rsplit("/", 1)[0] + "/" + name
+
+
+@pytest.fixture(scope="session")
+async def template_database(postgres: str) -> str:
+    """A migrated database that others are copied from."""
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {TEMPLATE}")
+    await admin.close()
+    database = Database(with_name(postgres, TEMPLATE))
+    await migrate(database.engine)
+    await database.close()
+    return TEMPLATE
+
+
+@pytest.fixture
+async def dsn(postgres: str, template_database: str) -> AsyncIterator[str]:
+    """A fresh, migrated database."""
+    name = f"test_{uuid_utils.uuid7().hex}"
+    admin = await asyncpg.connect(postgres)
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield with_name(postgres, name)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def database(dsn: str) -> AsyncIterator[Database]:
+    made = Database(dsn)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def server(dsn: str, tmp_path: Path) -> AsyncIterator[RunningServer]:
+    """A real server in this process, with limits of rate and number lifted."""
+    async with running_server(dsn, tmp_path, limits=Limits(enforced=False)) as running:
+        yield running
+
+
+@pytest.fixture
+def serve(dsn: str, tmp_path: Path) -> Callable[..., Any]:
+    """Like ``server``, for tests that choose limits, catalogue or pace: ``async with serve(pace_ms=5) as s``."""
+
+    def start(**options: Any) -> Any:
+        return running_server(dsn, tmp_path, **options)
+
+    return start
