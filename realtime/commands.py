@@ -74,13 +74,13 @@ class Commands:
         parts = [part.text for part in item.content if part.type == "input_text" and part.text is not None]
         if item.type != "message" or item.role != "user" or len(parts) != len(item.content):
             raise AppError("item_not_supported", param="item")
-        item_id = item.id or f"item_{uuid_utils.uuid7().hex}"
+        item_id = checked_id(item.id) if item.id is not None else f"item_{uuid_utils.uuid7().hex}"
         after = event.previous_item_id
         if after is not None and after != live.state.last_item and await live.stored_turn(item_id) is None:
             raise AppError("item_not_supported", "Items are added after the last one.", param="previous_item_id")
         text = checked_text("\n".join(parts), self._engine.limits.turn_text, param="item.content")
         return LearnerTurn(
-            item_id=checked_id(item_id),
+            item_id=item_id,
             text=text,
             kind="text",
             body_hash=body_hash("text", text),
@@ -88,7 +88,9 @@ class Commands:
         )
 
     async def _retrieve_item(self, connection: Connection, live: LiveSession, event: client.ItemRetrieve) -> None:
-        found = await live.stored_turn(event.item_id)
+        found = None
+        if "\x00" not in event.item_id:  # such an id can't be stored, nor asked for
+            found = await live.stored_turn(event.item_id)
         if found is None:
             raise AppError("item_not_found", param="item_id")
         if found.role == "user":

@@ -1,8 +1,9 @@
 """Delivery to one socket: a bounded queue in order, flushed by a task that exists only while something waits.
 
 A durable event is taken only in its place (``seq`` follows on what was sent), so a socket never skips: whoever holds
-the session sees the gap and has the socket read on from the log. Waiting deltas of one part are merged. A queue that
-is full closes the socket with 1013, which loses nothing: the client comes back with its ``last_seq``.
+the session sees the gap and has the socket read on from the log. Waiting deltas of one part are merged. Everything
+that waits counts, signals too (a client that asks and never reads must not fill the memory); a queue that is full
+closes the socket with 1013, which loses nothing: the client comes back with its ``last_seq``.
 """
 
 import asyncio
@@ -33,6 +34,18 @@ class Delta(msgspec.Struct):
     text: str
     build: Callable[[str], str]
     frame: str
+
+    @property
+    def size(self) -> int:
+        return size_of(self.frame)
+
+
+class _Frame(msgspec.Struct):
+    """A frame that waits, and how it counts against the queue's limits."""
+
+    text: str
+    events: int
+    size: int
 
 
 class _Closing(msgspec.Struct):
@@ -66,9 +79,9 @@ class Connection:
         self._transport = transport
         self._tasks = tasks
         self._limits = limits
-        self._queue: deque[str | Delta | _Closing] = deque()
-        self._durable = 0
-        self._bytes = 0
+        self._queue: deque[_Frame | Delta | _Closing] = deque()
+        self._events = 0  # durable events that wait; replayed ones do not count
+        self._bytes = 0  # of all frames that wait; replayed ones do not count
         self._flush: asyncio.Task[None] | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -81,15 +94,15 @@ class Connection:
         if event.seq != self.sent_seq + 1:
             return False
         self.sent_seq = event.seq
-        self._put(event.type, event.body, durable=not replay)
+        self._put(event.type, event.body, events=0 if replay else 1, counts=not replay)
         return True
 
     def push_copy(self, event: Event) -> None:
         """Send a stored event again, outside the order (a repeated send, the first frame of a connect)."""
-        self._put(event.type, event.body, durable=True)
+        self._put(event.type, event.body, events=1)
 
     def push_signal(self, type_: str, frame: str) -> None:
-        self._put(type_, frame, durable=False)
+        self._put(type_, frame)
 
     def push_delta(self, delta: Delta) -> None:
         if self.closed:
@@ -99,12 +112,10 @@ class Connection:
         last = self._queue[-1] if self._queue else None
         if isinstance(last, Delta) and last.part == delta.part:
             merged = last.text + delta.text
-            self._queue[-1] = Delta(delta.part, merged, delta.build, delta.build(merged))
-            self._bytes += len(delta.text)
-        else:
-            self._queue.append(delta)
-            self._bytes += len(delta.frame)
-        self._ensure_flush()
+            delta = Delta(delta.part, merged, delta.build, delta.build(merged))
+            self._queue.pop()
+            self._bytes -= last.size
+        self._append(delta, events=0, size=delta.size)
 
     def close(self, code: int, reason: str = "") -> None:
         """Send what waits, then the close frame."""
@@ -117,24 +128,38 @@ class Connection:
         """The peer is gone: drop what waits."""
         self.closed = True
         self._queue.clear()
+        self._events = self._bytes = 0
         self._idle.set()
 
     async def drained(self) -> None:
         """Wait until everything taken so far was written to the socket."""
         await self._idle.wait()
 
-    def _put(self, type_: str, frame: str, *, durable: bool) -> None:
+    def _put(self, type_: str, frame: str, *, events: int = 0, counts: bool = True) -> None:
         if self.closed or (self.openai_only and type_ not in OPENAI_TYPES):
             return
-        self._queue.append(frame)
-        self._bytes += len(frame)
-        if durable:
-            self._durable += 1
-            if self._durable > self._limits.queue_events or self._bytes > self._limits.queue_bytes:
-                self._queue.clear()
-                self.close(1013, "slow consumer")
-                return
-        self._ensure_flush()
+        size = size_of(frame) if counts else 0
+        self._append(_Frame(frame, events, size), events=events, size=size)
+
+    def _append(self, entry: _Frame | Delta, *, events: int, size: int) -> None:
+        """Take an entry, or close the socket when that is more than may wait."""
+        self._queue.append(entry)
+        self._events += events
+        self._bytes += size
+        if self._events > self._limits.queue_events or self._bytes > self._limits.queue_bytes:
+            self._queue.clear()
+            self._events = self._bytes = 0
+            self.close(1013, "slow consumer")
+        else:
+            self._ensure_flush()
+
+    def _next_text(self, entry: _Frame | Delta) -> str:
+        """What an entry that leaves the queue sends."""
+        self._bytes -= entry.size
+        if isinstance(entry, Delta):
+            return entry.frame
+        self._events -= entry.events
+        return entry.text
 
     def _ensure_flush(self) -> None:
         if self._flush is None:
@@ -148,14 +173,18 @@ class Connection:
                 if isinstance(entry, _Closing):
                     await self._transport.close(entry.code, entry.reason)
                     return
-                await self._transport.send(entry.frame if isinstance(entry, Delta) else entry)
+                await self._transport.send(self._next_text(entry))
         except Exception:
             # Whatever the transport raises means one thing here: the peer can't be reached any more.
             self.abandon()
         finally:
             self._flush = None
-            self._durable = self._bytes = 0
             self._idle.set()
+
+
+def size_of(frame: str) -> int:
+    """Bytes of a frame on the wire (JSON text is nearly always ASCII, whose length is known at once)."""
+    return len(frame) if frame.isascii() else len(frame.encode())
 
 
 def heartbeat(head_seq: int) -> str:

@@ -35,6 +35,7 @@ from storage.transcripts import StoredTurn
 
 log = structlog.get_logger("socialgym.engine")
 CLOSE_TOO_MANY = 4504
+CUT_SHORT_SECONDS = 2.0  # for a reply that is cancelled by the end to be committed
 FINALIZING_TYPES = 2  # the last two events of an ended session: session.finalizing and session.summary
 
 
@@ -42,7 +43,6 @@ class Joining(msgspec.Struct, frozen=True):
     """A checked wish to hold a session: everything that can be refused was, before the socket opens."""
 
     head: SessionHead
-    live: LiveSession | None
     last_seq: int | None
     created: bool
 
@@ -66,14 +66,19 @@ class Engine:
         self.finalizer = Finalizer(database, shelf)
         self.forgetter = Forgetter(self)
         self._live: dict[UUID, LiveSession] = {}
-        self._loading: dict[UUID, asyncio.Task[LiveSession | SessionHead]] = {}
+        self._loading: dict[tuple[UUID, UUID], asyncio.Task[LiveSession | SessionHead]] = {}
 
     def start(self) -> None:
         self.writer.start()
 
     async def close(self) -> None:
-        """Let running work finish, commit what waits, and go. Sessions stay open."""
+        """Let running work finish, commit what waits, and go. Sessions stay open; a reply that is too long to wait
+        for did not happen, and gives its claim back."""
+        replies = [live.reply for live in self._live.values() if live.reply is not None]
         await self.tasks.close()
+        for reply in replies:
+            if reply.done.result() is None:
+                await self.unclaim(reply)
         await self.writer.close()
 
     @staticmethod
@@ -106,17 +111,15 @@ class Engine:
         """The session as this process holds it, loaded if need be; its row alone when it has ended."""
         live = self._live.get(session_id)
         if live is not None and live.open and live.spec.user_id == user_id:
+            live.touch()
             return live
-        loading = self._loading.get(session_id)
+        key = (user_id, session_id)
+        loading = self._loading.get(key)
         if loading is None:
             loading = self.tasks.spawn(self._load(user_id, session_id), "load session")
-            self._loading[session_id] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(session_id, None))
-        held = await asyncio.shield(loading)
-        owner = held.spec.user_id if isinstance(held, LiveSession) else held.user_id
-        if owner != user_id:
-            raise AppError("not_found", "You have no session with this id.")
-        return held
+            self._loading[key] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(loading)
 
     async def _load(self, user_id: UUID, session_id: UUID) -> LiveSession | SessionHead:
         head = await self.head(user_id, session_id)
@@ -135,46 +138,55 @@ class Engine:
         """Check that this session can be joined so. Raises ``not_found``, ``seq_ahead``, ``too_many_sockets``."""
         if self.limits.enforced and self._sockets_of(user_id) >= self.limits.sockets_per_user:
             raise AppError("too_many_sockets")
-        held = await self.hold(user_id, session_id)
-        if isinstance(held, LiveSession):
-            head = await self.head(user_id, session_id)
-        else:
-            head = held
+        await self.hold(user_id, session_id)
+        head = await self.head(user_id, session_id)
         if last_seq is not None and last_seq > head.last_seq:
             raise AppError("seq_ahead", param="last_seq")
-        return Joining(head, held if isinstance(held, LiveSession) else None, last_seq, created)
+        return Joining(head, last_seq, created)
 
     def _sockets_of(self, user_id: UUID) -> int:
         return sum(1 for c in self.connections if c.user_id == user_id and not c.closed)
 
     async def join(self, connection: Connection, joining: Joining) -> LiveSession | None:
         """Bring an accepted socket to the head: subscribe, read the log, go live. None: the session has ended, and
-        the socket was sent what it missed and is being closed."""
+        the socket was sent what it missed and is being closed; or the socket is gone already."""
         connection.session_id = joining.head.id
         self.connections.add(connection)
         if self.limits.enforced and self._sockets_of(connection.user_id) > self.limits.sockets_per_user:
             connection.close(CLOSE_TOO_MANY, "too many sockets")
             return None
-        live = joining.live
-        if live is None or not live.open:
+        live = await self._to_join(connection, joining)
+        if live is None:
             await self._replay_ended(connection, joining)
             return None
-        live.connections.add(connection)
+        # From here to the first read of ``catch_up`` nothing waits, so no event falls between.
+        if connection.closed:
+            return None
         if joining.created:
             connection.sent_seq = 0
         elif joining.last_seq is None:
-            first = await self.events(live.spec.user_id, joining.head.id, after=0, until=1)
-            connection.push_copy(first[0])
             connection.sent_seq = live.state.seq
         else:
             connection.sent_seq = joining.last_seq
             self._resumed(connection, live)
+        live.connections.add(connection)
         await self.catch_up(live, connection)
-        await self._attach([(live.spec.user_id, live.spec.session_id)])
+        await self._note_presence(live)
         live.start_timer()
         if live.state.auto_response and live.state.last_role == "user" and live.reply is None:
             self.tasks.spawn(self.respond(live, None), "answer again")
         return live
+
+    async def _to_join(self, connection: Connection, joining: Joining) -> LiveSession | None:
+        """The session as it is held now (it may have been let go since it was prepared), at least as far on as its
+        row was then; None when it has ended."""
+        if joining.last_seq is None and not joining.created:
+            first = await self.events(joining.head.user_id, joining.head.id, after=0, until=1)
+            connection.push_copy(first[0])
+        held = await self.hold(joining.head.user_id, joining.head.id)
+        if isinstance(held, LiveSession) and held.state.seq < joining.head.last_seq:
+            await held.reload()
+        return held if isinstance(held, LiveSession) and held.open else None
 
     def _resumed(self, connection: Connection, live: LiveSession) -> None:
         payload: dict[str, Any] = {
@@ -188,21 +200,17 @@ class Engine:
 
     async def _replay_ended(self, connection: Connection, joining: Joining) -> None:
         """What an ended session still has to say to this socket, then close 1000."""
-        head = joining.head
+        user_id, session_id = joining.head.user_id, joining.head.id
+        head = await self.head(user_id, session_id)
         if not head.final:
-            await self.finalize(head.user_id, head.id)
-            head = await self.head(head.user_id, head.id)
-        if joining.last_seq is None:
-            first = await self.events(head.user_id, head.id, after=0, until=1)
-            connection.push_copy(first[0])
-            connection.sent_seq = head.last_seq - FINALIZING_TYPES
-        else:
+            await self.finalize(user_id, session_id)
+            head = await self.head(user_id, session_id)
+        connection.sent_seq = 0 if joining.created else head.last_seq - FINALIZING_TYPES
+        if joining.last_seq is not None:
             connection.sent_seq = joining.last_seq
         while connection.sent_seq < head.last_seq and not connection.closed:
-            page = await self.events(head.user_id, head.id, after=connection.sent_seq, until=head.last_seq)
-            for event in page:
-                connection.push_event(event, replay=True)
-            await connection.drained()
+            if not await self._read_on(connection, user_id, session_id, head.last_seq):
+                return
         connection.close(1000, "done")
 
     async def catch_up(self, live: LiveSession, connection: Connection) -> None:
@@ -220,19 +228,24 @@ class Engine:
                         if live.reply is not None:
                             live.reply.show(connection)
                     return
-                page = await self.events(
-                    live.spec.user_id,
-                    live.spec.session_id,
-                    after=connection.sent_seq,
-                    until=live.state.seq,
-                )
-                if not page or not all(connection.push_event(event, replay=True) for event in page):
-                    log.error("the log has a gap", session_id=str(live.spec.session_id), seq=connection.sent_seq)
-                    connection.close(1011, "the log can't be read")
+                if not await self._read_on(connection, live.spec.user_id, live.spec.session_id, live.state.seq):
                     return
-                await connection.drained()
+        except Exception:
+            # A socket that is neither live nor reading on would wait for ever: it comes back with its last_seq.
+            connection.close(1011, "the log can't be read")
+            raise
         finally:
             connection.catching_up = False
+
+    async def _read_on(self, connection: Connection, user_id: UUID, session_id: UUID, until: int) -> bool:
+        """One page of the log to the socket, waited for until it is written; False when the log has a gap."""
+        page = await self.events(user_id, session_id, after=connection.sent_seq, until=until)
+        if not page or not all(connection.push_event(event, replay=True) for event in page):
+            log.error("the log has a gap", session_id=str(session_id), seq=connection.sent_seq)
+            connection.close(1011, "the log can't be read")
+            return False
+        await connection.drained()
+        return True
 
     async def events(
         self, user_id: UUID, session_id: UUID, *, after: int, until: int, limit: int | None = None
@@ -266,8 +279,17 @@ class Engine:
         live.connections.discard(connection)
         live.stop_timer_if_alone()
         if not live.connections and live.open and not self.draining:
-            async with self.database.transaction() as transaction:
-                await sessions.detach(transaction, live.spec.user_id, live.spec.session_id)
+            await self._note_presence(live)
+
+    async def _note_presence(self, live: LiveSession) -> None:
+        """Write down whether sockets hold the session here. One at a time, and by what is true then: a socket that
+        comes while another goes is not noted as gone."""
+        async with live.presence:
+            if live.connections:
+                await self._attach([(live.spec.user_id, live.spec.session_id)])
+            else:
+                async with self.database.transaction() as transaction:
+                    await sessions.detach(transaction, live.spec.user_id, live.spec.session_id)
 
     async def _attach(self, keys: list[tuple[UUID, UUID]]) -> None:
         async with self.database.transaction() as connection:
@@ -326,7 +348,13 @@ class Engine:
         held = await self.hold(user_id, session_id)
         if not isinstance(held, LiveSession):
             return ()
-        reply = await self.respond(held, None)
+        try:
+            reply = await self.respond(held, None)
+        except AppError:
+            # With autoResponse the answer to this very turn is on its way already.
+            if held.reply is None or held.reply.answers != item_id:
+                raise
+            reply = held.reply
         return await asyncio.shield(reply.done) or ()
 
     async def _of_turn(self, user_id: UUID, session_id: UUID, stored: StoredTurn) -> tuple[Event, ...]:
@@ -350,20 +378,31 @@ class Engine:
             if not live.open or (live.ending and closing is None):
                 raise AppError("session_ended")
             reply = ActiveReply(live, metadata, closing)
-            async with self.database.transaction() as connection:
-                claimed = await sessions.claim_reply(
-                    connection,
-                    live.spec.user_id,
-                    live.spec.session_id,
-                    reply.id,
-                    seconds=self.limits.reply_seconds,
-                )
-            if not claimed:
+            if not await self._claim(reply):
                 await live.reload()
                 raise AppError("conversation_already_has_active_response" if live.open else "session_ended")
             live.reply = reply
+            live.stop_timer()
             self.tasks.spawn(reply.run(), "reply")
             return reply
+
+    async def _claim(self, reply: ActiveReply) -> bool:
+        """Claim the session's one reply, over all processes."""
+        spec = reply.live.spec
+        try:
+            async with self.database.transaction() as connection:
+                return await sessions.claim_reply(
+                    connection, spec.user_id, spec.session_id, reply.id, seconds=self.limits.reply_seconds
+                )
+        except BaseException:
+            # It may have been stored all the same; nobody would fulfil it.
+            self.tasks.spawn(self.unclaim(reply), "give a claim back")
+            raise
+
+    async def unclaim(self, reply: ActiveReply) -> None:
+        """Give the claim of a reply back that will not be committed."""
+        async with self.database.transaction() as connection:
+            await sessions.drop_reply(connection, reply.live.spec.user_id, reply.live.spec.session_id, reply.id)
 
     # --- the end -----------------------------------------------------------------------------------------------
 
@@ -396,8 +435,7 @@ class Engine:
         """
         live = self._live.get(session_id)
         if live is not None and live.reply is not None and live.reply.closing is None:
-            live.reply.cancel()
-            await asyncio.wait({live.reply.done}, timeout=2.0)
+            await self._cut_short(live.reply, cause, condition)
         async with self.database.transaction() as connection:
             stored = await sessions.begin_end(connection, user_id, session_id, cause, **condition)
         if stored is None and (await self.head(user_id, session_id)).open:
@@ -405,6 +443,15 @@ class Engine:
         if live is not None:
             await live.reload()
         return await self.finalize(user_id, session_id)
+
+    async def _cut_short(self, reply: ActiveReply, cause: str, condition: dict[str, Any]) -> None:
+        """What the persona has said so far is kept, if the session really ends now."""
+        spec = reply.live.spec
+        async with self.database.read() as connection:
+            ends = await sessions.may_end(connection, spec.user_id, spec.session_id, cause, **condition)
+        if ends:
+            reply.cancel()
+            await asyncio.wait({reply.done}, timeout=CUT_SHORT_SECONDS)
 
     async def finalize(self, user_id: UUID, session_id: UUID) -> str:
         """Finalize an ended session, whoever else tries at once; the summary's bytes. A failure is counted, and
@@ -422,8 +469,14 @@ class Engine:
     async def tell_end(self, session_id: UUID) -> None:
         """Bring the end to every socket here. Called by whoever finalized, and by the outbox relay."""
         live = self._live.get(session_id)
-        if live is not None and not live.told:
+        if live is None or live.told:
+            return
+        try:
             await live.reload()
+        except Exception:
+            for connection in live.connections:  # they come back, and read the end from the log
+                connection.close(1011, "the log can't be read")
+            raise
 
     def _part(self, connection: Connection, live: LiveSession) -> None:
         """The session is over and the socket has its summary: the wallet, then good-bye."""

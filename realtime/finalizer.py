@@ -46,6 +46,32 @@ DISCOVERED_FROM = 7_000  # hundredths: a category's trait is discovered at a mea
 DISCOVERED_SESSIONS = 2
 
 
+class Played(msgspec.Struct, frozen=True):
+    """The session as it was played. ``turns``: the learner's, with everything that was stored of them."""
+
+    facts: SessionFacts
+    turns: list[dict[str, Any]]
+    terms: Terms
+    tally: Tally
+    ending: Ending
+    gates: tuple[GateResult, ...]
+
+    @property
+    def makes_a_day(self) -> bool:
+        """Whether a counting session like this makes its day an active one."""
+        return len(self.turns) >= STREAK_TURNS or self.facts.channel in ("VOICE", "AB")
+
+
+class Grown(msgspec.Struct, frozen=True):
+    """The user's long-term traits before and after, in hundredths (None: no session has counted yet), and the ids of
+    the rows that the summary names."""
+
+    before: tuple[int, ...] | None
+    after: tuple[int, ...] | None
+    timeline_id: UUID
+    history_id: UUID
+
+
 class Pay(msgspec.Struct, frozen=True):
     """What the session moved in the wallet."""
 
@@ -87,94 +113,111 @@ class Finalizer:
             return await self._finalize(connection, head)
 
     async def _finalize(self, connection: AsyncConnection, head: SessionHead) -> str:
-        user_id, session_id = head.user_id, head.id
-        before = await statistics.lock(connection, user_id)
-        user_seq = await statistics.next_user_seq(connection, user_id)
-        facts = await finalization.facts(connection, user_id, session_id)
-        turns = await transcripts.learner_turns(connection, user_id, session_id)
+        before = await statistics.lock(connection, head.user_id)
+        user_seq = await statistics.next_user_seq(connection, head.user_id)
+        played = await self._played(connection, head)
+        grown = await self._record_session(connection, head, played, before, user_seq)
+        pay = await self._pay(connection, head, played)
+        fact = _fact(head, played, pay)
+        await statistics.record(connection, fact, grown.after)
+        made = await self._progress(connection, head, played.ending, before, fact.final_score)
+        if played.ending.counts and played.makes_a_day:
+            await statistics.add_streak_day(connection, head.user_id, played.facts.local_date)
+        body = summary_of(await self._given(connection, head, played, grown, pay, made))
+        await self._store(connection, head, played, user_seq, pay, body)
+        return body
+
+    async def _played(self, connection: AsyncConnection, head: SessionHead) -> Played:
+        """The session as it is stored, and what its end is called."""
+        facts = await finalization.facts(connection, head.user_id, head.id)
+        turns = await transcripts.learner_turns(connection, head.user_id, head.id)
         terms = await self._terms(connection, head)
         tally = tally_of(_facts_of(turns))
-        ending, gates = _ending(head, terms, tally), evaluate(terms, tally)
+        cause: Cause = msgspec.convert(head.cause, Cause)
+        ending = ending_of(cause, terms, tally)
+        return Played(facts, turns, terms, tally, ending, evaluate(terms, tally))
 
-        means = trait_means(turns)
-        earlier = None if before.long_term is None else tuple(before.long_term)
-        long_term = longterm.step(earlier, means) if ending.counts and means is not None else earlier
-        timeline_id, history_id = uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7()
-        moods_seen = [msgspec.json.decode(turn["mood"], type=MoodSnapshot) for turn in turns]
-        await finalization.add_gates(
-            connection, user_id, session_id, [(g.gate_key, g.passed, g.reason_code, encode(g.context)) for g in gates]
-        )
+    async def _record_session(
+        self, connection: AsyncConnection, head: SessionHead, played: Played, stats: UserStats, user_seq: int
+    ) -> Grown:
+        """Gates, mood timeline and trait history."""
+        user_id, session_id, counts = head.user_id, head.id, played.ending.counts
+        means = trait_means(played.turns)
+        before = None if stats.long_term is None else tuple(stats.long_term)
+        after = longterm.step(before, means) if counts and means is not None else before
+        grown = Grown(before, after, uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7())
+        moods_seen = [msgspec.json.decode(turn["mood"], type=MoodSnapshot) for turn in played.turns]
+        gates: list[tuple[str, bool, str, str]] = [
+            (g.gate_key, g.passed, g.reason_code, encode(g.context)) for g in played.gates
+        ]
+        await finalization.add_gates(connection, user_id, session_id, gates)
         await finalization.add_mood_timeline(
-            connection, user_id, session_id, timeline_id, moods.arc(moods_seen), encode(moods_seen)
+            connection, user_id, session_id, grown.timeline_id, moods.arc(moods_seen), encode(moods_seen)
         )
         await finalization.add_trait_history(
             connection,
             user_id,
             session_id,
-            history_id,
+            grown.history_id,
             user_seq=user_seq,
-            counts=ending.counts,
+            counts=counts,
             snapshot=means,
-            before=earlier,
-            after=long_term,
+            before=before,
+            after=after,
         )
-        pay = await self._pay(connection, head, ending, turns)
-        fact = _fact(head, facts, ending, turns, gates, pay)
-        await statistics.record(connection, fact, long_term)
-        progressed = await self._progress(connection, head, ending, before, fact.final_score)
-        if ending.counts and len(turns) >= STREAK_TURNS:
-            await statistics.add_streak_day(connection, user_id, facts.local_date)
-        body = summary_of(
-            Given(
-                head=head,
-                facts=facts,
-                user_seq=user_seq,
-                turns=turns,
-                created_at=_iso(head.created_at),
-                ended_at=_iso(_ended_at(head)),
-                duration_seconds=max(0, int((_ended_at(head) - head.created_at).total_seconds())),
-                ending=ending,
-                outcome=outcome_of(ending, terms, tally, gates, turns),
-                gates=gates,
-                progress=tally.progress,
-                gains=pay.gains,
-                bonus=pay.bonus,
-                before=pay.before,
-                after=pay.after,
-                streak=await self._streak(connection, head, facts),
-                category=await self._category(connection, head),
-                memory_snapshot=await self._memory_snapshot(connection, head),
-                memory_writes=[
-                    memory_write(record, _iso(record["created_at"]))
-                    for record in await memory_store.of_session(connection, user_id, session_id)
-                ],
-                long_term_before=earlier,
-                long_term=long_term,
-                mood_timeline_id=str(timeline_id),
-                trait_history_id=str(history_id),
-                deep_insight=insight.shown(
-                    progressed.needs, _iso(progressed.unlocked_at) if progressed.unlocked_at else None
-                ),
-                unlocked_missions=progressed.missions,
-                unlocked_categories=progressed.categories,
-                unlocked_deep_insight=progressed.deep_insight,
-            )
+        return grown
+
+    async def _given(
+        self,
+        connection: AsyncConnection,
+        head: SessionHead,
+        played: Played,
+        grown: Grown,
+        pay: Pay,
+        made: Progress,
+    ) -> Given:
+        """Everything that the summary says, read under the same locks."""
+        ending, gates, tally, turns = played.ending, played.gates, played.tally, played.turns
+        writes = await memory_store.of_session(connection, head.user_id, head.id)
+        return Given(
+            head=head,
+            facts=played.facts,
+            turns=turns,
+            created_at=_iso(head.created_at),
+            ended_at=_iso(_ended_at(head)),
+            duration_seconds=max(0, int((_ended_at(head) - head.created_at).total_seconds())),
+            outcome=outcome_of(ending, played.terms, tally, gates, turns),
+            gates=gates,
+            progress=tally.progress,
+            gains=pay.gains,
+            bonus=pay.bonus,
+            before=pay.before,
+            after=pay.after,
+            streak=await self._streak(connection, head, played.facts),
+            category=await self._category(connection, head),
+            memory_snapshot=await self._memory_snapshot(connection, head),
+            memory_writes=[memory_write(record, _iso(record["created_at"])) for record in writes],
+            long_term_before=grown.before,
+            long_term=grown.after,
+            mood_timeline_id=str(grown.timeline_id),
+            trait_history_id=str(grown.history_id),
+            deep_insight=insight.shown(made.needs, None if made.unlocked_at is None else _iso(made.unlocked_at)),
+            unlocked_missions=made.missions,
+            unlocked_categories=made.categories,
+            unlocked_deep_insight=made.deep_insight,
         )
-        await self._store(connection, head, facts, ending, user_seq, turns, pay, body)
-        return body
 
     async def _store(
         self,
         connection: AsyncConnection,
         head: SessionHead,
-        facts: SessionFacts,
-        ending: Ending,
+        played: Played,
         user_seq: int,
-        turns: list[dict[str, Any]],
         pay: Pay,
         body: str,
     ) -> None:
         """The finalization, the summary with its event and outbox row, and the final status."""
+        ending = played.ending
         await finalization.add_finalization(
             connection,
             head.user_id,
@@ -182,9 +225,9 @@ class Finalizer:
             user_seq=user_seq,
             status=ending.status,
             end_reason_code=ending.end_reason_code,
-            turn_count=len(turns),
+            turn_count=len(played.turns),
             turn_xp=pay.gains.xp - pay.bonus.xp,
-            local_date=facts.local_date,
+            local_date=played.facts.local_date,
         )
         await finalization.add_summary(connection, head.user_id, head.id, body)
         event = durable(head.id, head.last_seq + 1, "session.summary", {"summary": msgspec.Raw(body.encode())})
@@ -203,11 +246,9 @@ class Finalizer:
             return terms_of(None)
         return terms_of(await self._shelf.version(connection, head.template_version_id, head.template_code or ""))
 
-    async def _pay(
-        self, connection: AsyncConnection, head: SessionHead, ending: Ending, turns: list[dict[str, Any]]
-    ) -> Pay:
+    async def _pay(self, connection: AsyncConnection, head: SessionHead, played: Played) -> Pay:
         """Pay what the turns were shown to earn, and the mission's bonus once per user and template."""
-        gains = Amounts()
+        ending, turns, gains = played.ending, played.turns, Amounts()
         if ending.pays_turns:
             gains = Amounts(
                 xp=sum(turn["xp"] for turn in turns),
@@ -291,7 +332,7 @@ class Finalizer:
         count = stats.success_count + stats.fail_count
         return {
             "categoryKey": key,
-            "categoryName": self._shelf.categories[key].label,
+            "categoryName": self._shelf.categories[key].label if key in self._shelf.categories else key,
             "isCompleted": stats.completed,
             "totalSessions": count,
             "averageScore": decimals(mean_hundredths(stats.score_sum, count)) if count else None,
@@ -327,34 +368,23 @@ def _facts_of(turns: list[dict[str, Any]]) -> list[TurnFacts]:
     ]
 
 
-def _ending(head: SessionHead, terms: Terms, tally: Tally) -> Ending:
-    cause: Cause = msgspec.convert(head.cause, Cause)
-    return ending_of(cause, terms, tally)
-
-
-def _fact(
-    head: SessionHead,
-    facts: SessionFacts,
-    ending: Ending,
-    turns: list[dict[str, Any]],
-    gates: tuple[GateResult, ...],
-    pay: Pay,
-) -> Fact:
+def _fact(head: SessionHead, played: Played, pay: Pay) -> Fact:
+    turns = played.turns
     total, count = sum(turn["score"] for turn in turns), len(turns)
     charisma = sum(turn["charisma_index"] for turn in turns)
     return Fact(
         user_id=head.user_id,
-        status=ending.status,
+        status=played.ending.status,
         category_key=head.category_key or "",
         persona_key=head.persona_key,
-        local_date=facts.local_date,
+        local_date=played.facts.local_date,
         ended_at=_ended_at(head),
         final_score=mean_whole(total, count),
         message_score=mean_hundredths(total, count),
         traits=trait_means(turns),
         charisma=mean_hundredths(charisma, count) if count else None,
         xp=pay.gains.xp,
-        gates=tuple((gate.gate_key, gate.passed) for gate in gates),
+        gates=tuple((gate.gate_key, gate.passed) for gate in played.gates),
     )
 
 

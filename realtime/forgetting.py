@@ -8,14 +8,17 @@ holds one misses its next batch and reloads.
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from realtime.core import redaction
 from realtime.core import session as core
 from realtime.core.session import Step
 from realtime.core.state import State, UnreadableState, decode, encode
+from realtime.domain import MemoryEntry
 from realtime.errors import AppError
 from realtime.memory.rules import KeyUnknown
+from realtime.opening import load_memory
 from realtime.protocol.events import durable
 from storage import finalization, memory, sessions, statistics, transcripts
 from storage.rows import EventRow, SessionHead
@@ -25,6 +28,17 @@ if TYPE_CHECKING:
     from realtime.live import LiveSession
 
 
+TRIES = 4  # the head moves while we wait for the locks only when another device speaks
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be forgotten. ``values``: all the key ever held, and the words it was learnt from."""
+
+    key: str
+    values: list[str]
+    with_turns: bool
+
+
 class Forgetter:
     """The memory service's forget, for live sessions."""
 
@@ -32,52 +46,65 @@ class Forgetter:
         self._engine = engine
 
     async def forget(self, live: "LiveSession", key: str, *, with_turns: bool) -> None:
-        """Forget ``key``; ``with_turns`` also blanks every turn of either side that holds its value.
+        """Forget ``key``; ``with_turns`` also blanks every turn of either side that holds a value it ever had.
 
         Raises ``memory_key_unknown`` when nothing is remembered under it, ``session_ended``.
         """
         async with live.lock:
-            for _ in range(4):
+            for _ in range(TRIES):
                 live.require_open()
-                step = await self._try(live, key, with_turns)
-                if step is not None:
-                    live.apply(step)
-                    live.publish(step.events)
+                if await self._try(live, key, with_turns):
                     break
                 await live.reload()
             else:
                 raise AppError("internal_error")
+            # From the row and the log, as another process would: what this one kept may hold the value.
+            await live.reload()
         for other in self._engine.others(live):
             await other.reload()
 
-    async def _try(self, live: "LiveSession", key: str, with_turns: bool) -> Step | None:
-        """None when the session's head has moved."""
+    async def _try(self, live: "LiveSession", key: str, with_turns: bool) -> bool:
+        """False when the session's head has moved."""
         spec = live.spec
-        entry = live.memory.get(key)
-        if entry is None or not entry.items:
-            raise AppError("memory_key_unknown", param="key")
-        values = [item.value for item in entry.items]
-        persona = spec.persona.code
         async with self._engine.database.transaction() as connection:
-            heads = await sessions.lock_with_persona(connection, spec.user_id, persona)
+            heads = await sessions.lock_with_persona(connection, spec.user_id, spec.persona.code)
             await statistics.lock(connection, spec.user_id)
             mine = next(head for head in heads if head.id == spec.session_id)
             if mine.last_seq != live.state.seq or not mine.open:
-                return None
-            redacted: dict[UUID, tuple[int, ...]] = {}
-            for head in heads:
-                redacted[head.id] = await self._redact(connection, spec.user_id, head.id, key, values, with_turns)
+                return False
+            # Under these locks nobody writes this memory; what the session holds of it may be older.
+            known = await load_memory(connection, spec.user_id, spec.persona.code)
+            wish = await self._wish(connection, heads, key, known.get(key), with_turns=with_turns)
+            redacted = {head.id: await self._redact(connection, head, wish) for head in heads}
             try:
-                step = core.forget_memory(
-                    spec, live.state, key, live.memory, redacted[mine.id], at=self._engine.now_iso()
-                )
+                step = core.forget_memory(spec, live.state, key, known, redacted[mine.id], at=self._engine.now_iso())
             except KeyUnknown:
                 raise AppError("memory_key_unknown", param="key") from None
-            await self._store(connection, step, live, values, with_turns)
+            await self._store(connection, step, live, wish)
             for head in heads:
                 if head.open and head.id != mine.id:
-                    await self._tell_other(connection, head, step, redacted[head.id], values, with_turns)
-            return step
+                    await self._tell_other(connection, head, step, redacted[head.id], wish)
+            return True
+
+    async def _wish(
+        self,
+        connection: AsyncConnection,
+        heads: list[SessionHead],
+        key: str,
+        entry: MemoryEntry | None,
+        *,
+        with_turns: bool,
+    ) -> Wish:
+        """Every value the key holds or held, with the words it was learnt from: the memory's present, and its events
+        (where an earlier forgetting left nothing)."""
+        said: set[str | None] = set()
+        for item in entry.items if entry is not None else ():
+            said |= {item.value, item.source.quote}
+        for head in heads:
+            for _, type_, body in await transcripts.events_holding(connection, head.user_id, head.id, [key]):
+                if type_.startswith("memory."):
+                    said |= redaction.values_of(body, key)
+        return Wish(key=key, values=sorted(value for value in said if value), with_turns=with_turns)
 
     async def remove_transcript(self, user_id: UUID, session_id: UUID) -> None:
         """Take out of an ended session all that was said; rows, seqs and scores stay.
@@ -91,53 +118,45 @@ class Forgetter:
             if not head.final:
                 raise AppError("session_open")
             await statistics.lock(connection, user_id)
-            after = 0
-            while page := await transcripts.events(
-                connection, user_id, session_id, after=after, until=head.last_seq, limit=200
-            ):
-                for seq, type_, body in page:
-                    after = seq
-                    changed = redaction.blank_transcript(body)
-                    if changed is not None:
-                        await self._replace(connection, user_id, session_id, EventRow(seq, type_, changed))
+            log = await self._log(connection, head)
+            for seq, type_, body in redaction.blank_transcript(log):
+                await self._replace(connection, head, EventRow(seq, type_, body))
             await sessions.blank_turns(connection, user_id, session_id, None)
 
-    async def _replace(self, connection: AsyncConnection, user_id: UUID, session_id: UUID, event: EventRow) -> None:
-        await sessions.replace_event(connection, user_id, session_id, event)
+    async def _log(self, connection: AsyncConnection, head: SessionHead) -> list[redaction.LoggedEvent]:
+        """The whole log of a locked session."""
+        last = head.last_seq
+        return await transcripts.events(connection, head.user_id, head.id, after=0, until=last, limit=last)
+
+    async def _replace(self, connection: AsyncConnection, head: SessionHead, event: EventRow) -> None:
+        await sessions.replace_event(connection, head.user_id, head.id, event)
         if event.type == "session.summary":
             body = redaction.summary_body(event.body)
-            await finalization.replace_summary(connection, user_id, session_id, body)
+            await finalization.replace_summary(connection, head.user_id, head.id, body)
 
-    async def _redact(
-        self,
-        connection: AsyncConnection,
-        user_id: UUID,
-        session_id: UUID,
-        key: str,
-        values: list[str],
-        with_turns: bool,
-    ) -> tuple[int, ...]:
-        """Replace the session's events that hold the value; the seqs that were replaced."""
-        seqs: list[int] = []
-        for seq, type_, body in await transcripts.events_holding(connection, user_id, session_id, [key, *values]):
-            changed = redaction.forget_key(type_, body, key)
-            if with_turns:
-                changed = redaction.blank_values(changed or body, values) or changed
-            if changed is None:
-                continue
-            seqs.append(seq)
-            await sessions.replace_event(connection, user_id, session_id, EventRow(seq, type_, changed))
-            if type_ == "session.summary":
-                await finalization.replace_summary(connection, user_id, session_id, redaction.summary_body(changed))
-        if with_turns:
-            await sessions.blank_turns(connection, user_id, session_id, values)
-        return tuple(seqs)
+    async def _redact(self, connection: AsyncConnection, head: SessionHead, wish: Wish) -> tuple[int, ...]:
+        """Replace the session's events that hold what is to be forgotten; the seqs that were replaced."""
+        needles = [wish.key, *wish.values]
+        held = await transcripts.events_holding(connection, head.user_id, head.id, needles)
+        changed: dict[int, EventRow] = {}
+        for seq, type_, body in held:
+            redacted = redaction.forget_key(type_, body, wish.key)
+            if redacted is not None:
+                changed[seq] = EventRow(seq, type_, redacted)
+        if wish.with_turns and held:
+            log = [
+                (seq, type_, changed[seq].body if seq in changed else body)
+                for seq, type_, body in await self._log(connection, head)
+            ]
+            for blanked in redaction.blank_values(log, wish.values):
+                changed[blanked[0]] = EventRow(*blanked)
+            await sessions.blank_turns(connection, head.user_id, head.id, wish.values)
+        for seq in sorted(changed):
+            await self._replace(connection, head, changed[seq])
+        return tuple(sorted(changed))
 
-    async def _store(
-        self, connection: AsyncConnection, step: Step, live: "LiveSession", values: list[str], with_turns: bool
-    ) -> None:
-        if with_turns:
-            _blank_state(step.state, values)
+    async def _store(self, connection: AsyncConnection, step: Step, live: "LiveSession", wish: Wish) -> None:
+        _forget_in(step.state, wish)
         await sessions.append_outside(
             connection,
             live.spec.user_id,
@@ -150,35 +169,36 @@ class Forgetter:
             await memory.wipe(connection, live.spec.user_id, live.spec.persona.code, row.key)
 
     async def _tell_other(
-        self,
-        connection: AsyncConnection,
-        head: SessionHead,
-        step: Step,
-        redacts: tuple[int, ...],
-        values: list[str],
-        with_turns: bool,
+        self, connection: AsyncConnection, head: SessionHead, step: Step, redacts: tuple[int, ...], wish: Wish
     ) -> None:
         """Another open session with this persona: its own ``memory.forgotten``."""
         change = step.changes[0]
         payload = {"key": change.key, "version": change.version, "redacts": redacts}
         event = durable(head.id, head.last_seq + 1, "memory.forgotten", payload)
-        state: str | None = None
-        if with_turns:
-            try:
-                decoded = decode(head.state)
-                _blank_state(decoded, values)
-                state = encode(decoded)
-            except UnreadableState:
-                state = None
+        state = _state_without(head, wish)
         await sessions.append_outside(
             connection, head.user_id, head.id, [EventRow(event.seq, event.type, event.body)], state=state
         )
 
 
-def _blank_state(state: State, values: list[str]) -> None:
-    """Take the value out of what the state keeps for comparison."""
-    state.recent_lines = tuple("" if redaction.blank_text(line, values) else line for line in state.recent_lines)
-    if redaction.blank_text(state.persona_line, values):
+def _state_without(head: SessionHead, wish: Wish) -> str | None:
+    """The session's stored state without what is to be forgotten; None when it can't be read."""
+    try:
+        state = decode(head.state)
+    except UnreadableState:
+        return None
+    _forget_in(state, wish)
+    return encode(state)
+
+
+def _forget_in(state: State, wish: Wish) -> None:
+    """What was recalled and what the persona noted is memory; the lines kept for comparison are transcript."""
+    state.recalled = tuple(value for value in state.recalled if not redaction.holds(value, wish.values))
+    if redaction.holds(state.carry, wish.values):
+        state.carry = ""
+    if not wish.with_turns:
+        return
+    state.recent_lines = tuple("" if redaction.holds(line, wish.values) else line for line in state.recent_lines)
+    if redaction.holds(state.persona_line, wish.values):
         state.persona_line = None
-    state.tips = tuple(tip for tip in state.tips if not redaction.blank_text(tip, values))
-    state.recalled = ()
+    state.tips = ()  # they quote the learner; their marks still keep them from being given twice

@@ -125,18 +125,18 @@ class Housekeeping:
             await self._guarded(engine.finalize(user_id, session_id), session_id)
 
     async def _guarded(self, work: Awaitable[object], session_id: UUID) -> None:
-        """One session's failure must not keep the sweeper from the others; ``finalize`` has counted it."""
+        """One session's failure must not keep a loop from the others; ``finalize`` has counted its own."""
         try:
             await work
         except Exception as error:
-            log.error("the sweeper could not end a session", session_id=str(session_id), error=str(error))
+            log.error("a session could not be ended or told so", session_id=str(session_id), error=str(error))
 
     async def _relay(self) -> None:
         """Push ends that another process committed to the sockets here."""
         async with self._engine.database.read() as connection:
             self._serial, found = await finalization.outbox_after(connection, self._serial, 500)
         for _, _, session_id in found:
-            await self._engine.tell_end(session_id)
+            await self._guarded(self._engine.tell_end(session_id), session_id)
 
     async def _prune(self) -> None:
         async with self._engine.database.transaction() as connection:

@@ -2,22 +2,25 @@
 
 The state in memory is a copy of the row's; the database decides. A step that is missed (another process, the end, a
 memory edit from outside moved the head) makes this object reload and make the step again. Nothing is published before
-its COMMIT returned.
+its COMMIT returned. Reloads may meet each other and a commit's answer in any order: what is older than what is known
+is dropped, so the head never moves back.
 """
 
 import asyncio
+import copy
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from realtime.context import EngineContext
 from realtime.core import session as core
 from realtime.core.endings import age_reached
 from realtime.core.session import LearnerTurn, Reply, Step
-from realtime.core.state import Spec, State, decode
+from realtime.core.state import Spec, State, UnreadableState, decode
 from realtime.delivery import Connection
 from realtime.domain import MemoryEntry
 from realtime.errors import AppError
@@ -32,6 +35,7 @@ from storage.rows import SessionHead
 from storage.transcripts import StoredTurn
 
 log = structlog.get_logger("socialgym.session")
+MAX_MISSES = 64  # of one step: past this it is not the others who are faster, it is the step that can't be stored
 RECENT_TURNS = 16  # answers kept in memory for a client that repeats itself at once; older ones are read back
 
 
@@ -52,6 +56,7 @@ class LiveSession:
         self.status = head.status
         self.state.seq = head.last_seq
         self.ending = head.ending_until is not None
+        self.claim = head.reply_id
         self.created_at = head.created_at
         self.session_object: dict[str, Any] = {}
         self.memory: dict[str, MemoryEntry] = {}
@@ -62,6 +67,7 @@ class LiveSession:
         self.last_summary: str | None = None
         self.news = asyncio.Event()
         self.lock = asyncio.Lock()
+        self.presence = asyncio.Lock()
         self.last_used = asyncio.get_running_loop().time()
         self._answers: OrderedDict[str, tuple[bytes, tuple[Event, ...]]] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
@@ -72,7 +78,8 @@ class LiveSession:
         live = cls(context, spec, head, decode(head.state))
         async with context.database.read() as connection:
             live.paid_before = await transcripts.paid_lines(connection, spec.user_id, head.created_at)
-        await live._read_around()
+            around = await live._read_around(connection, live.state.session_seq)
+        live._take(around)
         return live
 
     @property
@@ -94,11 +101,11 @@ class LiveSession:
         """Commit a turn of the learner. A repeated id with the same content gets the stored events again; with
         another: ``idempotency_conflict``. On an ended or ending session a new turn is ``session_ended``."""
         async with self.lock:
-            self._touch()
+            self.touch()
             kept = self._answers.get(turn.item_id)
             if kept is not None:
                 return self._same(kept[0], turn, kept[1])
-            if not self.open or self.ending:
+            if not self.open or self.ending or age_reached(self.state.tally.turns):
                 return await self._repeated(turn) or self._refuse_ended()
             made = await self._commit(
                 lambda: core.learner_turn(
@@ -111,7 +118,7 @@ class LiveSession:
             self._answers[turn.item_id] = (turn.body_hash, made.events)
             while len(self._answers) > RECENT_TURNS:
                 self._answers.popitem(last=False)
-            self._stop_timer()
+            self.stop_timer()
             self._follow_up(made)
             return Answer(made.events)
 
@@ -126,15 +133,12 @@ class LiveSession:
             self.context.tasks.spawn(self.context.respond(self, None), "automatic reply")
 
     async def finish_reply(self, reply: Reply) -> tuple[Event, ...] | None:
-        """Commit the end of a reply; None when the session ended first (then the reply did not happen)."""
+        """Commit the end of a reply; None when it did not happen: the session ended first, or its claim was void
+        and another reply took its place."""
         async with self.lock:
             if not self.open:
                 return None
-            made = await self._commit(
-                lambda: core.reply_done(self.spec, self.state, reply),
-                settled=lambda: self._stored_answer(reply.item_id),
-                publish=False,
-            )
+            made = await self._commit(lambda: core.reply_done(self.spec, self.state, reply), publish=False)
             return made.events
 
     async def update(self, patch: SessionPatch) -> None:
@@ -164,9 +168,10 @@ class LiveSession:
         settled: Callable[[], Awaitable[Answer | None]] | None = None,
         publish: bool = True,
     ) -> Step | Answer:
-        """Make the step from the present state until it is stored. ``settled``: asked after a miss whether the
-        step was stored already (by a try whose answer was lost, or by another process)."""
-        while True:
+        """Make the step from the present state until it is stored. A step whose commit was answered by a miss, for
+        the first answer was lost, is found in the log and counts as stored. ``settled``: asked after a miss whether
+        another process stored the same input."""
+        for _ in range(MAX_MISSES):
             step = make()
             write = step.as_write(self.spec, self.state.seq, self.context.limits.closing_seconds)
             if await self.context.writer.write(write):
@@ -175,49 +180,92 @@ class LiveSession:
                     self.publish(step.events)
                 return step
             await self.reload()
+            if await self._is_stored(step):
+                return step
             if settled is not None and (answer := await settled()) is not None:
                 return answer
             self.require_open()
-            if write.new_turn and self.ending:
+            if write.new_turn and (self.ending or age_reached(self.state.tally.turns)):
                 raise self._ended()
+            if write.clears_reply is not None and self.claim != write.clears_reply:
+                raise AppError("conversation_already_has_active_response")
+        log.error("a step can't be stored", session_id=str(self.spec.session_id), types=[e.type for e in step.events])
+        raise AppError("internal_error")
 
     def apply(self, step: Step) -> None:
-        self.state = step.state
+        """What a stored step changed, unless a reload has seen it (and perhaps more) already."""
+        if step.state.seq > self.state.seq:
+            self.state = step.state
         self.ending = self.ending or step.ends
         for change in step.changes:
-            self.memory[change.key] = change.entry
+            known = self.memory.get(change.key)
+            if known is None or known.version < change.entry.version:
+                self.memory[change.key] = change.entry
+            if change.op == "forgotten":
+                self._answers.clear()  # they may hold what was forgotten; they are read back redacted
 
     async def reload(self) -> None:
-        """Read the session's row again, and have the sockets read on from the log."""
+        """Read the session's row again, and have the sockets read on from the log. All of it is of one moment, and
+        is dropped when something newer became known meanwhile."""
         async with self.context.database.read() as connection:
             head = await sessions.head(connection, self.spec.user_id, self.spec.session_id)
-        if head is None:
-            self.status = "ABORTED"
+            if head is None:
+                self.status = "ABORTED"
+                return
+            state = self._decoded(head)
+            around = await self._read_around(connection, state.session_seq)
+            summary = None
+            if head.final:
+                summary = await transcripts.summary(connection, self.spec.user_id, self.spec.session_id)
+        if head.last_seq < self.state.seq:
             return
-        self.state = decode(head.state)
-        self.state.seq = head.last_seq
-        self.status = head.status
+        if state.position != self.state.position:
+            self.stop_timer()
+        self.state, self.status, self.claim = state, head.status, head.reply_id
         self.ending = head.ending_until is not None
-        await self._read_around()
+        self.last_summary = summary
+        self._take(around)
+        self._answers.clear()
         self._wake()
         for connection_ in list(self.connections):
             self.context.tasks.spawn(self.context.catch_up(self, connection_), "catch up")
 
-    async def _read_around(self) -> None:
+    def _decoded(self, head: SessionHead) -> State:
+        """The row's state at its head. One that a newer version wrote ends an open session (cause SYSTEM)."""
+        try:
+            state = decode(head.state)
+        except UnreadableState as error:
+            if head.open:
+                log.error("a session's state can't be read", session_id=str(head.id), error=str(error))
+                self.status = "FINALIZING"
+                self.context.tasks.spawn(self.context.end(self, "SYSTEM"), "end by system")
+                raise self._ended() from None
+            state = copy.copy(self.state)
+        state.seq = head.last_seq
+        return state
+
+    async def _read_around(
+        self, connection: AsyncConnection, session_seq: int
+    ) -> tuple[dict[str, Any], dict[str, MemoryEntry]]:
         """The session object and the memory, which live outside the row."""
+        user_id, session_id = self.spec.user_id, self.spec.session_id
+        found = await transcripts.events(
+            connection, user_id, session_id, after=session_seq - 1, until=session_seq, limit=1
+        )
+        memory = await load_memory(connection, user_id, self.spec.persona.code)
+        return msgspec.json.decode(found[0][2])["session"], memory
+
+    def _take(self, around: tuple[dict[str, Any], dict[str, MemoryEntry]]) -> None:
+        self.session_object, self.memory = around
+
+    async def _is_stored(self, step: Step) -> bool:
+        """Whether the log holds this very step (event ids are never drawn twice)."""
+        first = step.events[0]
         async with self.context.database.read() as connection:
             found = await transcripts.events(
-                connection,
-                self.spec.user_id,
-                self.spec.session_id,
-                after=self.state.session_seq - 1,
-                until=self.state.session_seq,
-                limit=1,
+                connection, self.spec.user_id, self.spec.session_id, after=first.seq - 1, until=first.seq, limit=1
             )
-            self.memory = await load_memory(connection, self.spec.user_id, self.spec.persona.code)
-            if self.final:
-                self.last_summary = await transcripts.summary(connection, self.spec.user_id, self.spec.session_id)
-        self.session_object = msgspec.json.decode(found[0][2])["session"]
+        return [Event(*record) for record in found] == [first]
 
     # --- idempotency -------------------------------------------------------------------------------------------
 
@@ -231,10 +279,6 @@ class LiveSession:
         if found is None:
             return None
         return self._same(found.body_hash, turn, await self.stored_events(found))
-
-    async def _stored_answer(self, item_id: str) -> Answer | None:
-        found = await self.stored_turn(item_id)
-        return None if found is None else Answer(await self.stored_events(found), replayed=True)
 
     async def stored_turn(self, item_id: str) -> StoredTurn | None:
         async with self.context.database.read() as connection:
@@ -274,26 +318,28 @@ class LiveSession:
 
     def start_timer(self) -> None:
         """Run the turn's timer anew: after a reply's end, and after a resume; only while a socket is attached."""
-        self._stop_timer()
+        self.stop_timer()
         seconds = self.spec.terms.timer_seconds
         waiting = self.state.last_role == "assistant" and self.state.tally.turns > 0
         if seconds is None or not self.open or self.ending or not waiting or self.reply is not None:
             return
         if self.connections:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._time_is_up, self.state.seq)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._time_is_up, self.state.position)
 
     def stop_timer_if_alone(self) -> None:
         if not self.connections:
-            self._stop_timer()
+            self.stop_timer()
 
-    def _stop_timer(self) -> None:
+    def stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _time_is_up(self, seq: int) -> None:
+    def _time_is_up(self, position: int) -> None:
+        """What moves the head without being said (``session.updated``, a memory edit) does not win time."""
         self._timer = None
-        self.context.tasks.spawn(self.context.end(self, "TIMER", expected_seq=seq), "timer")
+        if self.state.position == position:
+            self.context.tasks.spawn(self.context.end(self, "TIMER", expected_seq=self.state.seq), "timer")
 
     # --- small things ------------------------------------------------------------------------------------------
 
@@ -308,7 +354,8 @@ class LiveSession:
         self.news.set()
         self.news = asyncio.Event()
 
-    def _touch(self) -> None:
+    def touch(self) -> None:
+        """It is used now: it stays in memory for a while."""
         self.last_used = asyncio.get_running_loop().time()
 
     def _ended(self) -> AppError:

@@ -40,14 +40,14 @@ MESSAGES: dict[str, str] = {
     "SUCCESS_GATE_SEQUENCE": "A good talk from start to finish; everything it asked of you is met.",
     "SUCCESS_SCORE_MILESTONE": "A good free talk: your lines held a solid average.",
     "FAIL_TIMER_EXPIRED": "The pause grew too long, and the moment passed.",
-    "FAIL_TOO_MANY_STRIKES": "Three lines too many went wrong, and the talk was over.",
-    "FAIL_GATE_SEQUENCE": "You left while the talk stood low; a few warmer lines would have turned it.",
+    "FAIL_TOO_MANY_STRIKES": "Too many lines went wrong, and the talk was over.",
+    "FAIL_GATE_SEQUENCE": "You left while the talk stood low.",
     "FAIL_MOOD_COLLAPSE": "The mood fell too far to go on from there.",
-    "FAIL_MAX_MESSAGES": "The talk ran its length, and the average stayed just under the aim.",
+    "FAIL_MAX_MESSAGES": "The talk ran its length, and the average stayed under the aim.",
     "FAIL_OBJECTIVE": "The talk itself was good; only its aim was left lying.",
-    "ABORT_DISQUALIFIED": "The talk was ended because of a line that has no place here. Nothing was paid for it.",
+    "ABORT_DISQUALIFIED": "The talk was ended because of a line that has no place here.",
     "ABORT_SYSTEM_ERROR": "The talk was ended from outside, not by you.",
-    "ABORT_USER_EXIT": "You left before the talk could be judged.",
+    "ABORT_USER_EXIT": "You left before the talk was decided.",
 }
 
 

@@ -26,7 +26,8 @@ log = structlog.get_logger("socialgym.reply")
 
 
 class ActiveReply:
-    """The reply under way in this process. ``done`` gives its durable events, or None when it did not happen."""
+    """The reply under way in this process. ``answers``: the item it follows. ``done`` gives its durable events, or
+    None when it did not happen."""
 
     def __init__(self, live: "LiveSession", metadata: dict[str, str] | None, closing: ClosingKind | None) -> None:
         self.live = live
@@ -37,7 +38,7 @@ class ActiveReply:
         self.text = ""
         self.cancelled = asyncio.Event()
         self.done: asyncio.Future[tuple[Event, ...] | None] = asyncio.get_running_loop().create_future()
-        self._previous = live.state.last_item
+        self.answers = live.state.last_item
 
     def cancel(self) -> None:
         """Stop at the next delta; what was said so far is kept as an incomplete item."""
@@ -56,6 +57,9 @@ class ActiveReply:
                 self._tell(reply, result)
         finally:
             self.live.reply = None
+            if result is None and self.live.open:
+                # Not committed, so the claim still stands: a next reply need not wait for its deadline.
+                self.live.context.tasks.spawn(self.live.context.unclaim(self), "give a claim back")
             if not self.done.done():
                 self.done.set_result(result)
             self.live.start_timer()
@@ -129,7 +133,7 @@ class ActiveReply:
         return [
             ("response.created", {"response": response}),
             ("response.output_item.added", {"response_id": self.id, "output_index": 0, "item": item}),
-            ("conversation.item.added", events.after(self._previous, item)),
+            ("conversation.item.added", events.after(self.answers, item)),
             ("response.content_part.added", {**self._place(), "part": {"type": "text", "text": ""}}),
         ]
 

@@ -10,7 +10,6 @@ import msgspec
 
 from realtime.core import mood as moods
 from realtime.core.breakdown import breakdown
-from realtime.core.endings import Ending
 from realtime.core.gates import GateResult
 from realtime.core.insight import DeepInsight
 from realtime.core.levels import level_of
@@ -34,12 +33,10 @@ class Given(msgspec.Struct, kw_only=True):
 
     head: SessionHead
     facts: SessionFacts
-    user_seq: int
     turns: list[dict[str, Any]]
     ended_at: str
     created_at: str
     duration_seconds: int
-    ending: Ending
     outcome: Outcome
     gates: tuple[GateResult, ...]
     progress: int
@@ -68,20 +65,38 @@ def trait_means(turns: list[dict[str, Any]]) -> tuple[int, ...] | None:
     return tuple(mean_hundredths(sum(turn[c] for turn in turns), len(turns)) for c in TRAIT_COLUMNS)
 
 
+class _Room(msgspec.Struct, frozen=True):
+    """How much of what can grow is shown: rare lines, mood snapshots, and bytes each for the memory's present and for
+    the session's writes."""
+
+    rare: int
+    snapshots: int
+    memory: int
+
+
+# From all there is to what always fits: six key lines of 2,000 control characters are 72 KiB of JSON.
+_ROOMS = (
+    _Room(RARE_SHOWN, moods.SNAPSHOTS_SHOWN, MAX_BYTES),
+    _Room(RARE_SHOWN, moods.SNAPSHOTS_SHOWN, 16 * 1024),
+    _Room(10, 100, 16 * 1024),
+    _Room(5, 50, 16 * 1024),
+    _Room(0, 25, 16 * 1024),
+)
+
+
 def summary_of(given: Given) -> str:
-    """The summary's text: JSON of at most 128 KiB."""
+    """The summary's text: JSON of at most 128 KiB. What does not fit is left out: of the rare lines the lesser ones,
+    of the mood snapshots evenly, of the memory the last keys and the earliest writes."""
     snapshots = [msgspec.json.decode(turn["mood"], type=MoodSnapshot) for turn in given.turns]
-    for rare, shown in ((RARE_SHOWN, 200), (10, 100), (5, 50), (0, 25)):
-        body = encode(_compose(given, snapshots, rare=rare, shown=shown))
+    for room in _ROOMS:
+        body = encode(_compose(given, snapshots, room))
         if len(body.encode()) <= MAX_BYTES:
             return body
     raise ValueError(f"summary of {len(body)} characters")
 
 
-def _compose(given: Given, snapshots: list[MoodSnapshot], *, rare: int, shown: int) -> dict[str, Any]:
-    head, facts, turns = given.head, given.facts, given.turns
-    mission = head.template_id is not None
-    score_sum = sum(turn["score"] for turn in turns)
+def _compose(given: Given, snapshots: list[MoodSnapshot], room: _Room) -> dict[str, Any]:
+    head, facts = given.head, given.facts
     return {
         "sessionId": head.id,
         "userId": head.user_id,
@@ -97,23 +112,35 @@ def _compose(given: Given, snapshots: list[MoodSnapshot], *, rare: int, shown: i
         "aiMode": head.ai_mode,
         "channel": facts.channel,
         "categorySummary": given.category,
-        "personaMemory": {
-            "memorySnapshot": given.memory_snapshot,
-            "memoryWritesDuringSession": given.memory_writes,
-        },
-        "missionMetadata": _mission_metadata(facts) if mission else None,
-        "finalScore": mean_whole(score_sum, len(turns)),
-        "averageMessageScore": decimals(mean_hundredths(score_sum, len(turns))),
-        "messageCount": len(turns),
-        "scoreBreakdown": breakdown(turns) if turns else None,
-        "delivery": None,
-        "ab": None,
+        "personaMemory": _memory(given, room.memory),
+        "missionMetadata": None if head.template_id is None else _mission_metadata(facts),
+        **_scores(given.turns),
         "rewards": _rewards(given),
         "outcome": given.outcome,
         "gateResults": given.gates,
         "traitSummary": _traits(given),
-        "moodSummary": _mood(snapshots, shown),
-        "keyMessages": _key_messages(turns, rare),
+        "moodSummary": _mood(snapshots, room.snapshots),
+        "keyMessages": _key_messages(given.turns, room.rare),
+        **_standing(given),
+    }
+
+
+def _scores(turns: list[dict[str, Any]]) -> dict[str, Any]:
+    """The numbers of the talk itself; ``delivery`` and ``ab`` belong to voice and A/B sessions."""
+    score_sum = sum(turn["score"] for turn in turns)
+    return {
+        "finalScore": mean_whole(score_sum, len(turns)),
+        "averageMessageScore": decimals(mean_hundredths(score_sum, len(turns))),
+        "messageCount": len(turns),
+        "scoreBreakdown": breakdown(turns),
+        "delivery": None,
+        "ab": None,
+    }
+
+
+def _standing(given: Given) -> dict[str, Any]:
+    """Where the user stands after the session."""
+    return {
         "insights": {
             "deepInsightsId": None,
             "moodTimelineId": given.mood_timeline_id,
@@ -121,7 +148,7 @@ def _compose(given: Given, snapshots: list[MoodSnapshot], *, rare: int, shown: i
             "traitHistoryId": given.trait_history_id,
             "deepInsight": given.deep_insight,
         },
-        "completionPercentage": given.progress if mission else 0,
+        "completionPercentage": 0 if given.head.template_id is None else given.progress,
         "durationSeconds": given.duration_seconds,
         "wallet": {"before": given.before, "after": given.after},
         "level": {"before": level_of(given.before.xp), "after": level_of(given.after.xp)},
@@ -133,6 +160,25 @@ def _compose(given: Given, snapshots: list[MoodSnapshot], *, rare: int, shown: i
             "badges": [],
         },
     }
+
+
+def _memory(given: Given, most: int) -> dict[str, Any]:
+    """``personaMemory``, with at most ``most`` bytes of either part: the first keys and the last writes."""
+    shown = given.memory_snapshot
+    if shown is not None:
+        shown = dict(_within(list(shown.items()), most)) or None
+    newest_first = _within(given.memory_writes[::-1], most)
+    return {"memorySnapshot": shown, "memoryWritesDuringSession": newest_first[::-1]}
+
+
+def _within(entries: list[Any], most: int) -> list[Any]:
+    """As many of the first entries as have room in ``most`` bytes of JSON."""
+    left = most
+    for at, entry in enumerate(entries):
+        left -= len(encode(entry).encode()) + 1
+        if left < 0:
+            return entries[:at]
+    return entries
 
 
 def _mission_metadata(facts: SessionFacts) -> dict[str, Any]:

@@ -41,10 +41,14 @@ class Tasks:
     async def close(self, patience: float = 5.0) -> None:
         """Wait up to ``patience`` seconds for what is running, then cancel the rest and wait for its end."""
         self.closing = True
-        running = {task for task in self._running if task is not asyncio.current_task()}
-        if running:
-            _, left = await asyncio.wait(running, timeout=patience)
-            for task in left:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        while (running := self._others()) and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(running, timeout=left)  # what ends may have set more in motion
+        while running := self._others():
+            for task in running:
                 task.cancel()
-            if left:
-                await asyncio.wait(left)
+            await asyncio.wait(running)
+
+    def _others(self) -> set[asyncio.Task[Any]]:
+        return {task for task in self._running if task is not asyncio.current_task()}

@@ -2,7 +2,8 @@
 
 While one batch commits, the next gathers; there is no timer and no added latency when idle. Each step's future is
 answered after COMMIT: True when it was stored, False when it was missed (the session must reload). A broken
-connection leaves the outcome unknown, and is settled by running the same batch again on a new one.
+connection leaves the outcome unknown, and is settled by running the same batch again on a new one: steps that were
+stored are then missed, and their sessions find them in the log.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from realtime.errors import AppError
 from storage.append import append
 from storage.rows import SessionWrite
 
@@ -22,7 +24,16 @@ RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)  # then every two seconds: what was r
 
 Connection = Any
 Connect = Callable[[], Awaitable[Connection]]
-BROKEN = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
+BROKEN = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,  # the backend was ended, or the server is starting or stopping
+    asyncpg.TooManyConnectionsError,
+)
+UNSETTLED = (asyncpg.TransactionRollbackError,)  # a deadlock or its like: nothing was stored, the same again will do
+Batch = list[tuple[SessionWrite, "asyncio.Future[bool]"]]
 
 
 class Writer:
@@ -32,10 +43,11 @@ class Writer:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._connection: Connection | None = None
-        self._waiting: list[tuple[SessionWrite, asyncio.Future[bool]]] = []
+        self._waiting: Batch = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._closed = False
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="writer")
@@ -50,7 +62,12 @@ class Writer:
             await self._connection.close()
 
     async def write(self, step: SessionWrite) -> bool:
-        """Persist one step. True: committed. False: missed, nothing of it was stored."""
+        """Persist one step. True: committed. False: missed, nothing of it was stored now.
+
+        Raises ``draining`` once the writer is closed, and what the database says of a step that it can't take.
+        """
+        if self._closed:
+            raise AppError("draining")
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((step, future))
         self._wake.set()
@@ -64,12 +81,13 @@ class Writer:
                 batch = self._gather()
                 await self._commit(batch)
             if self._closing:
+                self._closed = True
                 return
 
-    def _gather(self) -> list[tuple[SessionWrite, asyncio.Future[bool]]]:
+    def _gather(self) -> Batch:
         """The longest waiting steps, at most one a session (a second one expects what the first leaves)."""
-        batch: list[tuple[SessionWrite, asyncio.Future[bool]]] = []
-        later: list[tuple[SessionWrite, asyncio.Future[bool]]] = []
+        batch: Batch = []
+        later: Batch = []
         taken: set[UUID] = set()
         for entry in self._waiting:
             key = entry[0].session_id
@@ -81,23 +99,17 @@ class Writer:
         self._waiting = later
         return batch
 
-    async def _commit(self, batch: list[tuple[SessionWrite, asyncio.Future[bool]]]) -> None:
+    async def _commit(self, batch: Batch) -> None:
+        """Store the batch and answer its futures. A step that the database can't take does not harm the others:
+        they are tried one at a time."""
         try:
             stored = await self._append([step for step, _ in batch])
-        except asyncpg.IntegrityConstraintViolationError as error:
-            # Two steps that exclude each other met in one batch: one at a time the second is missed.
-            if len(batch) == 1:
-                log.warning("a step was refused", error=str(error), session_id=str(batch[0][0].session_id))
-                batch[0][1].set_result(False)
-                return
-            for entry in batch:
-                await self._commit([entry])
-            return
         except Exception as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            log.error("a batch failed", exc_info=error, steps=len(batch))
+            if len(batch) > 1:
+                for entry in batch:
+                    await self._commit([entry])
+            else:
+                _refuse(*batch[0], error)
             return
         for step, future in batch:
             if not future.done():
@@ -110,12 +122,28 @@ class Writer:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._connect()
                 return await append(self._connection, steps)
+            except UNSETTLED as error:
+                log.info("a batch is run again", error=str(error), attempt=attempt)
             except BROKEN as error:
+                if isinstance(error, ValueError):
+                    raise  # asyncpg could not encode an argument; the connection is sound
                 log.warning("the writer lost its connection", error=str(error), attempt=attempt)
                 if self._connection is not None:
                     self._connection.terminate()
                     self._connection = None
                 if self._closing and attempt >= len(RETRY_SECONDS):
                     raise
-                await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
-                attempt += 1
+            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            attempt += 1
+
+
+def _refuse(step: SessionWrite, future: "asyncio.Future[bool]", error: Exception) -> None:
+    """Answer a step that failed alone. A row that is there already means that another step was first: a miss."""
+    missed = isinstance(error, asyncpg.IntegrityConstraintViolationError)
+    (log.warning if missed else log.error)("a step was refused", error=str(error), session_id=str(step.session_id))
+    if future.done():
+        return
+    if missed:
+        future.set_result(False)
+    else:
+        future.set_exception(error)

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 
 import structlog
 from litestar import Litestar
-from litestar.datastructures import State
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components
+from litestar.types import Message, Scope
 
 from realtime.commands import Commands
 from realtime.core.session import Minds
@@ -33,7 +34,7 @@ from server.settings import Settings
 from server.socket import openai_realtime, realtime
 from storage.catalogue.loader import load
 from storage.catalogue.model import Catalogue
-from storage.catalogue.store import publish
+from storage.catalogue.store import Shelf, publish
 from storage.database import Database
 from storage.migrate import migrate
 from storage.sessions import void_replies
@@ -58,24 +59,14 @@ def make_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         database = Database(dsn)
         try:
-            await database.check(unsafe=settings.unsafe_db)
-            await migrate(database.engine)
-            async with database.transaction() as connection:
-                shelf = await publish(connection, catalogue or load())
-                if settings.redis_url is None:
-                    # The only process on this database: whoever claimed a reply is gone.
-                    await void_replies(connection)
+            shelf = await _prepared(database, settings, catalogue or load())
             minds = Minds(RuleScorer(), RuleExtractor())
             engine = Engine(database, shelf, minds, ScriptedPersona(pace_ms=pace_ms), limits)
             app.state.services = _services(settings, database, engine, limits)
-            engine.start()
-            housekeeping = Housekeeping(engine)
-            await housekeeping.start()
             try:
-                yield
+                async with _running(engine):
+                    yield
             finally:
-                await housekeeping.close()
-                await engine.close()
                 app.state.services.passwords.close()
         finally:
             await database.close()
@@ -85,17 +76,56 @@ def make_app(
         lifespan=[lifespan],
         dependencies={"services": Provide(_provide_services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
+        before_send=[_guard_answer],
         request_class=JsonRequest,
-        openapi_config=OpenAPIConfig(
-            title="socialgym",
-            version=VERSION,
-            path="/schema",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-            components=Components(security_schemes={**BEARER_SCHEME}),
-        ),
+        openapi_config=_document(),
         request_max_body_size=256 * 1024,
         logging_config=None,
     )
+
+
+async def _prepared(database: Database, settings: Settings, catalogue: Catalogue) -> Shelf:
+    """The database checked and migrated, with the catalogue in it. Raises ``DatabaseUnsafe``."""
+    await database.check(unsafe=settings.unsafe_db)
+    await migrate(database.engine)
+    async with database.transaction() as connection:
+        shelf = await publish(connection, catalogue)
+        if settings.redis_url is None:
+            # The only process on this database: whoever claimed a reply is gone.
+            await void_replies(connection)
+    return shelf
+
+
+@asynccontextmanager
+async def _running(engine: Engine) -> AsyncIterator[None]:
+    """The engine with its housekeeping, started and, whatever happens, ended in order."""
+    engine.start()
+    housekeeping = Housekeeping(engine)
+    await housekeeping.start()
+    try:
+        yield
+    finally:
+        await housekeeping.close()
+        await engine.close()
+
+
+def _document() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="socialgym",
+        version=VERSION,
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={**BEARER_SCHEME}),
+    )
+
+
+async def _guard_answer(message: Message, scope: Scope) -> None:
+    """Headers of every HTTP answer: its type is what it says it is, and what is a user's stays in no cache."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        headers["X-Content-Type-Options"] = "nosniff"
+        if scope["path"].startswith("/v1/"):
+            headers["Cache-Control"] = "no-store"
 
 
 def services_of(app: Litestar) -> Services:

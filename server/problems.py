@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 from litestar import Request, Response
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, SerializationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
@@ -137,6 +138,7 @@ _BY_STATUS = {
     429: "rate_limited",
     503: "draining",
 }
+_NO_BODY = "'data'"  # the framework's words: a KeyError
 _PATH = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`")
 _FIELD = re.compile(r"field `([^`]*)`")  # "missing required field", "unknown field"
 
@@ -161,11 +163,15 @@ def _of_http(error: HTTPException) -> AppError:
     if error.status_code >= 500:
         return AppError("internal_error")
     first = error.extra[0] if isinstance(error.extra, list) and error.extra else None
-    if isinstance(first, dict):
-        key = str(first.get("key", ""))
-        # The body as a whole is called "data" in the routes; a client knows no such field.
-        return _invalid(str(first.get("message", error.detail)), "" if key == "data" else key.removeprefix("data."))
-    return _invalid(error.detail)
+    if not isinstance(first, dict):
+        return _invalid(error.detail)
+    key, message = str(first.get("key", "")), str(first.get("message", error.detail))
+    # The body as a whole is called "data" in the routes; a client knows no such field.
+    if key == "data":
+        return _invalid("A JSON body is needed." if message == _NO_BODY else message)
+    if first.get("source") == ParamType.HEADER:  # named as the routes' parameters are: idempotency_key
+        key = "-".join(word.capitalize() for word in key.split("_"))
+    return _invalid(message, key.removeprefix("data."))
 
 
 def _app_error(_: Request[Any, Any, Any], error: AppError) -> Response[bytes]:

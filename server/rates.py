@@ -17,8 +17,8 @@ from realtime.errors import AppError
 from realtime.limits import Limits
 
 #: ``guests``, ``logins``, ``signups``: by the client's address. ``failed_logins``: by e-mail address, whoever tries.
-#: ``client_secrets``, ``sessions``: by user.
-Rate = Literal["guests", "logins", "signups", "failed_logins", "client_secrets", "sessions"]
+#: ``client_secrets``: by user. New sessions are counted where they are made, by the database.
+Rate = Literal["guests", "logins", "signups", "failed_logins", "client_secrets"]
 
 
 class Rates:
@@ -34,7 +34,6 @@ class Rates:
             "signups": RateLimitItemPerMinute(limits.logins_per_minute),
             "failed_logins": RateLimitItemPerMinute(limits.logins_per_minute),
             "client_secrets": RateLimitItemPerMinute(limits.client_secrets_per_minute),
-            "sessions": RateLimitItemPerHour(limits.sessions_per_hour),
         }
 
     async def check(self, name: Rate, key: object) -> None:

@@ -6,6 +6,7 @@ the open ones are told and closed with 1012, running commits finish, and the ses
 
 import asyncio
 import random
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from realtime.protocol.events import signal
+from realtime.protocol.events import signal as frame_of
 from server.app import services_of
 from server.settings import Settings
 
@@ -75,8 +76,12 @@ class Server(uvicorn.Server):
         )
 
     async def run_here(self) -> None:
-        """Serve until told to stop."""
-        await self.serve(sockets=[self.listening])
+        """Serve until SIGTERM or SIGINT, go down in order, and return: uvicorn's own ``serve`` would then raise the
+        signal again, and so end the process before it has put away its database. A second SIGINT hurries."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        await self._serve(sockets=[self.listening])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -94,7 +99,7 @@ class Server(uvicorn.Server):
         held = [connection for connection in engine.connections if not connection.closed]
         for at, connection in enumerate(held):
             wait = random.randrange(RECONNECT_SPREAD_MS)  # noqa: S311 - spreads reconnects, not a secret
-            connection.push_signal("server.draining", signal("server.draining", {"reconnect_in_ms": wait}))
+            connection.push_signal("server.draining", frame_of("server.draining", {"reconnect_in_ms": wait}))
             connection.close(1012, "draining")
             if at % DRAIN_BATCH == DRAIN_BATCH - 1:
                 await asyncio.sleep(0)

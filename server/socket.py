@@ -59,6 +59,9 @@ async def _serve(socket: WebSocket[Any, Any, Any], services: Services, *, openai
     except AppError as error:
         await _refuse(socket, error, upgraded=SUBPROTOCOL in offered)
         return
+    except Exception:  # logged by the owner of the task
+        await _refuse(socket, AppError("internal_error"), upgraded=SUBPROTOCOL in offered)
+        return
     await socket.send(
         {
             "type": "websocket.accept",
@@ -169,27 +172,32 @@ async def _read(
         message: dict[str, Any] = await socket.receive()  # type: ignore[assignment]
         if message["type"] == "websocket.disconnect":
             return
+        if connection.closed:
+            continue
         try:
             if bucket is not None and (wait := bucket.take()) > 0:
-                raise AppError("rate_limited", retry_after_ms=int(wait * 1000) + 1)
+                raise AppError(
+                    "rate_limited",
+                    retry_after_ms=int(wait * 1000) + 1,
+                    event_id=client.event_id_of(message.get("text")),
+                )
             event = _decode(message, limits.frame)
         except AppError as error:
             push_error(connection, error)
             if error.entry.bad_frame and bad.count():
                 connection.close(4508, "abuse")
             continue
-        if not connection.closed:
-            await engine.tasks.run(commands.handle(connection, live, event), "command")
+        await engine.tasks.run(commands.handle(connection, live, event), "command")
 
 
 def _decode(message: dict[str, Any], limit: int) -> client.AnyClientEvent:
     text = message.get("text")
     if text is None:
         raise AppError("invalid_frame")
-    oversize = len(text) > limit or (len(text) * 4 > limit and len(text.encode()) > limit)
-    if oversize and '"input_audio_buffer.append"' not in text[:limit]:
-        raise AppError("frame_too_large")
-    event = client.decode(text)
-    if oversize and not isinstance(event, client.AudioAppend):
-        raise AppError("frame_too_large", event_id=event.event_id)
+    if len(text) <= limit and (len(text) * 4 <= limit or len(text.encode()) <= limit):
+        return client.decode(text)
+    # Recorded sound alone may be longer. The name is looked for first: nothing else so long is worth parsing whole.
+    event = client.decode(text) if '"input_audio_buffer.append"' in text else None
+    if not isinstance(event, client.AudioAppend):
+        raise AppError("frame_too_large", event_id=client.event_id_of(text))
     return event

@@ -1,8 +1,9 @@
 """The writer's one statement: many sessions' steps, fenced, in one round trip.
 
 For every step the head is advanced only where it equals what the step expects, the session is IN_PROGRESS, no turn of
-the learner comes after the ending one, no item id is used twice, and every memory row still has the version the step
-read. Turns, events and memory of the other steps are not inserted: they are *missed*, and their sessions reload.
+the learner comes after the ending one, no item id is used twice, a reply still has its claim, and every memory row
+still has the version the step read. Turns, events and memory of the other steps are not inserted: they are
+*missed*, and their sessions reload.
 
 This module builds SQL; the tables' writes are composed from the fragments of ``storage.sessions`` and
 ``storage.memory``, which own them.

@@ -24,14 +24,13 @@ class Database:
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
-        url = make_url(dsn).set(drivername="postgresql+asyncpg")
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            make_url(dsn).set(drivername="postgresql+asyncpg", query={}),
+            async_creator=lambda: self._connect("socialgym"),  # asyncpg reads libpq's parameters, sslmode above all
             pool_size=POOL_SIZE,
             max_overflow=0,
             pool_timeout=30,
             pool_pre_ping=True,
-            connect_args={"server_settings": {"timezone": "UTC", "application_name": "socialgym"}},
         )
 
     async def check(self, *, unsafe: bool) -> None:
@@ -68,10 +67,13 @@ class Database:
 
     async def raw(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection of its own outside the pool, for the writer."""
+        return await self._connect("socialgym writer")
+
+    async def _connect(self, name: str) -> "asyncpg.Connection[asyncpg.Record]":
         url = make_url(self.dsn).set(drivername="postgresql")
         connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
             url.render_as_string(hide_password=False),
-            server_settings={"timezone": "UTC", "application_name": "socialgym writer"},
+            server_settings={"timezone": "UTC", "application_name": name},
         )
         return connection
 

@@ -58,6 +58,7 @@ advanced AS (
     WHERE s.user_id = h.user_id AND s.id = h.session_id
         AND s.status = 'IN_PROGRESS' AND s.last_seq = h.expected_seq
         AND (NOT h.new_turn OR s.ending_until IS NULL)
+        AND (h.clears_reply IS NULL OR s.reply_id = h.clears_reply)
         AND (h.item_id IS NULL OR NOT EXISTS (
             SELECT 1 FROM turn t
             WHERE t.user_id = h.user_id AND t.session_id = h.session_id AND t.item_id = h.item_id))
@@ -321,6 +322,19 @@ CONDITIONS: dict[str, str] = {
 
 _FINALIZING = """'{"type":"session.finalizing","event_id":"event_' || replace(e.id::text, '-', '') || '_'
     || e.last_seq || '","session_id":"' || e.id || '","seq":' || e.last_seq || ',"reason":"' || e.cause || '"}'"""
+
+
+async def may_end(connection: AsyncConnection, user_id: UUID, session_id: UUID, cause: str, **condition: Any) -> bool:
+    """Whether ``begin_end`` would end the session now. A hint: it checks again."""
+    found = await row(
+        connection,
+        f"""SELECT s.id FROM practice_session s WHERE s.user_id = :user_id AND s.id = :session_id
+                AND s.status = 'IN_PROGRESS' AND {CONDITIONS.get(cause, "true")}""",
+        user_id=user_id,
+        session_id=session_id,
+        **condition,
+    )
+    return found is not None
 
 
 async def begin_end(

@@ -1,6 +1,7 @@
 """Shared by all tests: one embedded PostgreSQL a worker, a fresh database a test that asks for one, real servers."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,26 @@ async def template_database(postgres: str) -> str:
     return TEMPLATE
 
 
+@asynccontextmanager
+async def new_database(postgres: str, template: str) -> AsyncIterator[str]:
+    """The address of a database copied from ``template``, dropped in the end. ``template0``: an empty one."""
+    name = f"test_{uuid_utils.uuid7().hex}"
+    admin = await asyncpg.connect(postgres)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield with_name(postgres, name)
+        finally:
+            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
 @pytest.fixture
 async def dsn(postgres: str, template_database: str) -> AsyncIterator[str]:
     """A fresh, migrated database."""
-    name = f"test_{uuid_utils.uuid7().hex}"
-    admin = await asyncpg.connect(postgres)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-    yield with_name(postgres, name)
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    async with new_database(postgres, template_database) as made:
+        yield made
 
 
 @pytest.fixture

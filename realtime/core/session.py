@@ -17,7 +17,8 @@ from realtime.core.facts import TurnFacts
 from realtime.core.lines import line_hash
 from realtime.core.numbers import decimals, mean_hundredths
 from realtime.core.rewards import rarity_of, turn_rewards
-from realtime.core.state import KEPT_TIPS, Spec, State, encode, kept
+from realtime.core.rows import learner_row, memory_row, persona_row
+from realtime.core.state import Spec, State, encode, give_tip, kept, was_given
 from realtime.domain import Amounts, MemoryEntry, MoodSnapshot, TurnRewards, TurnScore
 from realtime.memory.rules import Change, apply, event_payload, forget
 from realtime.memory.rules import edit as edit_memory
@@ -106,7 +107,7 @@ class _Draft:
 
     def remember(self, change: Change, redacts: tuple[int, ...] = ()) -> None:
         event = self.emit(f"memory.{change.op}", event_payload(change, redacts=redacts))
-        self.rows.append(_memory_row(self.spec.persona.code, change, event.seq))
+        self.rows.append(memory_row(self.spec.persona.code, change, event.seq))
 
     def item(self, item: Payload, *, added: bool = True) -> None:
         """Append an item to the conversation: ``added`` and ``done`` (a reply's ``added`` was a signal)."""
@@ -131,7 +132,8 @@ def begin(spec: Spec, session_object: dict[str, Any], *, xp_left_today: int, ope
         draft.state.persona_line = kept(opening.text)
         draft.state.carry = opening.carry
         draft.state.recalled = opening.recalled
-        turns = (_persona_row(opening, draft, None, first_seq=2),)
+        seqs = (draft.state.seq - 1, draft.state.seq)
+        turns = (persona_row(opening, position=draft.state.position, parent=None, status="completed", seqs=seqs),)
     return Step(state=draft.state, events=tuple(draft.events), turns=turns)
 
 
@@ -146,36 +148,31 @@ def learner_turn(
     draft = _Draft(spec, state)
     after = draft.state
     index = state.tally.turns + 1
-    score = minds.scorer.score(_turn_context(spec, state, turn.text, index))
-    if spec.walk is not None and state.node is not None:
-        after.node, after.arrived = spec.walk.step(state.node, score.intents, score.score)
-    progress = state.tally.progress
-    if spec.walk is not None and after.node is not None:
-        progress = spec.walk.progress_after(after.node, progress)
+    score = _scored_once(minds.scorer, _turn_context(spec, state, turn.text, index), state)
+    progress = _walk_on(spec, after, score)
     after.mood, snapshot = moods.advance(
         state.mood, turn_index=index, score=score.score, traits=score.traits, pattern_count=len(score.patterns)
     )
     hashed = line_hash(turn.text)
-    paid = hashed in state.paid_lines or hashed in paid_before
-    left_today = state.xp_left_today - state.tally.paid.xp
-    rewards = turn_rewards(score.score, paid=state.tally.paid, xp_left_today=left_today, already_paid_line=paid)
-    amounts = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
-    facts = TurnFacts(
-        turn_index=index,
-        score=score.score,
-        mood_percent=snapshot.smoothed_mood_score,
-        progress=progress,
-        strike=score.strike,
-        disqualified=score.disqualified,
-    )
-    after.tally = count(state.tally, facts, paid=amounts)
-    _keep(after, state, turn.text, score, hashed if amounts != Amounts() else None)
+    rewards = _rewarded(state, score.score, already_paid=hashed in state.paid_lines or hashed in paid_before)
+    paid = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
+    after.tally = count(state.tally, _facts(score, snapshot, progress), paid=paid)
+    _keep(after, state, turn.text, score, hashed if paid != Amounts() else None)
 
-    parent = state.last_item
     draft.item(events.user_item(turn.item_id, turn.text, voice=turn.kind == "voice"))
     draft.emit("turn.scored", _scored(spec, after, turn, score, rewards, snapshot))
     changes = _learn(draft, turn, score, minds.extractor, memory)
-    row = _learner_row(turn, score, rewards, snapshot, draft, parent, hashed)
+    row = learner_row(
+        turn,
+        score,
+        rewards,
+        snapshot,
+        position=after.position,
+        progress=after.tally.progress,
+        parent=state.last_item,
+        line_hash=hashed,
+        seqs=(state.seq + 1, after.seq),
+    )
     after.ending = state.ending or ends_now(spec.terms, after.tally)
     after.voice = state.voice or turn.kind == "voice"
     return Step(
@@ -208,7 +205,9 @@ def reply_done(spec: Spec, state: State, reply: Reply) -> Step:
     draft.emit("response.done", {"response": response})
     turns: tuple[TurnRow, ...] = ()
     if reply.text is not None:
-        turns = (_persona_row(reply, draft, state.last_item, first_seq=state.seq + 1, status=item_status),)
+        seqs = (state.seq + 1, draft.state.seq)
+        position, parent = draft.state.position, state.last_item
+        turns = (persona_row(reply, position=position, parent=parent, status=item_status, seqs=seqs),)
     return Step(state=draft.state, events=tuple(draft.events), turns=turns, clears_reply=reply.response_id)
 
 
@@ -256,13 +255,47 @@ def _turn_context(spec: Spec, state: State, text: str, index: int) -> TurnContex
     )
 
 
+def _scored_once(scorer: Scorer, context: TurnContext, state: State) -> TurnScore:
+    """The turn's score, without a tip that was given before: the scorer is told of the last few alone."""
+    score = scorer.score(context)
+    if score.tip is not None and was_given(state, score.tip):
+        return msgspec.structs.replace(score, tip=None)
+    return score
+
+
+def _walk_on(spec: Spec, after: State, score: TurnScore) -> int:
+    """Move through the mission's graph; the highest progress reached. Free play has none."""
+    progress = after.tally.progress
+    if spec.walk is None or after.node is None:
+        return progress
+    after.node, after.arrived = spec.walk.step(after.node, score.intents, score.score)
+    return spec.walk.progress_after(after.node, progress)
+
+
+def _rewarded(state: State, score: int, *, already_paid: bool) -> TurnRewards:
+    paid = state.tally.paid
+    left_today = state.xp_left_today - paid.xp
+    return turn_rewards(score, paid=paid, xp_left_today=left_today, already_paid_line=already_paid)
+
+
+def _facts(score: TurnScore, mood: MoodSnapshot, progress: int) -> TurnFacts:
+    return TurnFacts(
+        turn_index=mood.turn_index,
+        score=score.score,
+        mood_percent=mood.smoothed_mood_score,
+        progress=progress,
+        strike=score.strike,
+        disqualified=score.disqualified,
+    )
+
+
 def _keep(after: State, before: State, text: str, score: TurnScore, paid_line: int | None) -> None:
     """Carry forward what the next turns are compared with."""
     after.recent_lines = (*before.recent_lines, kept(text))[-3:]
     after.recent_scores = (*before.recent_scores, score.score)[-3:]
     after.intents = score.intents
     if score.tip is not None:
-        after.tips = (*before.tips, score.tip)[-KEPT_TIPS:]
+        give_tip(after, score.tip)
     if paid_line is not None:
         after.paid_lines = (*before.paid_lines, paid_line)
 
@@ -320,91 +353,3 @@ def _scored(
         payload["delivery"] = turn.delivery
     payload["scorerVersion"] = score.scorer_version
     return payload
-
-
-def _learner_row(
-    turn: LearnerTurn,
-    score: TurnScore,
-    rewards: TurnRewards,
-    mood: MoodSnapshot,
-    draft: _Draft,
-    parent: str | None,
-    hashed: int,
-) -> TurnRow:
-    traits = score.traits
-    return TurnRow(
-        item_id=turn.item_id,
-        position=draft.state.position,
-        turn_index=draft.state.tally.turns,
-        role="user",
-        kind=turn.kind,
-        status="completed",
-        parent_item_id=parent,
-        text=turn.text,
-        body_hash=turn.body_hash,
-        line_hash=hashed,
-        score=score.score,
-        rarity=rarity_of(score.score),
-        confidence=traits.confidence,
-        clarity=traits.clarity,
-        humor=traits.humor,
-        tension_control=traits.tension_control,
-        emotional_warmth=traits.emotional_warmth,
-        dominance=traits.dominance,
-        charisma_index=score.charisma_index,
-        evidence=events.encode(score.evidence),
-        observed=events.encode(score.observed),
-        hooks=events.encode(score.hooks),
-        patterns=events.encode(score.patterns),
-        tip=score.tip,
-        mood=events.encode(mood),
-        mood_percent=mood.smoothed_mood_score,
-        progress=draft.state.tally.progress,
-        strike=score.strike,
-        disqualified=score.disqualified,
-        filler_words=score.filler_words,
-        total_words=score.total_words,
-        xp=rewards.xp,
-        coins=rewards.coins,
-        gems=rewards.gems,
-        reward_reason=rewards.reason if isinstance(rewards.reason, str) else None,
-        delivery=events.encode(turn.delivery) if turn.delivery is not None else None,
-        scorer_version=score.scorer_version,
-        first_seq=draft.events[0].seq,
-        final_seq=draft.state.seq,
-    )
-
-
-def _persona_row(
-    reply: Reply, draft: _Draft, parent: str | None, *, first_seq: int, status: str = "completed"
-) -> TurnRow:
-    return TurnRow(
-        item_id=reply.item_id,
-        position=draft.state.position,
-        role="assistant",
-        kind="text",
-        status=status,
-        parent_item_id=parent,
-        text=reply.text or "",
-        first_seq=first_seq,
-        final_seq=draft.state.seq,
-    )
-
-
-def _memory_row(persona_key: str, change: Change, seq: int) -> MemoryRow:
-    return MemoryRow(
-        persona_key=persona_key,
-        key=change.key,
-        items=events.encode(change.entry.items),
-        previous_value=change.previous_value,
-        version=change.version,
-        expected_version=change.expected_version,
-        op=change.op,
-        value=change.value,
-        confidence=change.confidence,
-        seq=seq,
-        item_id=change.source.item_id,
-        span_start=change.source.start,
-        span_end=change.source.end,
-        quote=change.source.quote,
-    )

@@ -4,6 +4,7 @@ Nothing in it grows with the session (``encode`` keeps it within 8 KiB), so a tu
 another process can take the session over from its row alone.
 """
 
+import zlib
 from uuid import UUID
 
 import msgspec
@@ -16,8 +17,13 @@ from storage.catalogue.model import Intent, Persona, Template
 
 MAX_BYTES = 8_192  # durability rule 3; the column has the same CHECK
 KEPT_LINE = 240  # code points of a line kept for comparison; echo and repetition show within these
-KEPT_TIPS = 12
+KEPT_TIPS = 12  # newest tips kept as text, so that the scorer can choose another one
 VERSION = 1
+
+# A tip that was given is known for the whole session by 18 bits of its CRC-32, three characters: 3,000 bytes after
+# 1,000 turns. A new tip is taken for a given one (and left out) once in 260 times by then, which nobody notices.
+_TIP_MARK = 3
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +45,11 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """``seq``: the last durable event. ``session_seq``: the last one that carries the session object."""
+    """``seq``: the last durable event. ``session_seq``: the last one that carries the session object.
+
+    ``tips``: the newest ones given; ``tips_given``: the marks of all. ``paid_lines``: hashes of the lines that this
+    session paid for; each took one of its 40 coins at least, or was its gem, so there are at most 41.
+    """
 
     v: int = VERSION
     seq: int = 0
@@ -58,6 +68,7 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     carry: str = ""
     recalled: tuple[str, ...] = ()
     tips: tuple[str, ...] = ()
+    tips_given: str = ""
     paid_lines: tuple[int, ...] = ()
     xp_left_today: int = 0
     auto_response: bool = False
@@ -86,19 +97,46 @@ def decode(text: str) -> State:
 
 
 def encode(state: State) -> str:
-    """The state as stored, at most ``MAX_BYTES``: what helps only comparison gives way first."""
+    """The state as stored, at most ``MAX_BYTES``: what helps only comparison gives way first.
+
+    What gave way is gone from ``state`` too, so that the process that holds it and one that loads it go on alike.
+    Raises ``ValueError`` when nothing is left to give way.
+    """
     body = _encoder.encode(state)
     while len(body) > MAX_BYTES:
-        if state.tips:
-            state.tips = state.tips[1:]
-        elif state.recent_lines:
-            state.recent_lines = state.recent_lines[1:]
-        elif state.recalled:
-            state.recalled = ()
-        else:
-            state.carry = ""
+        _give_way(state)
         body = _encoder.encode(state)
     return body.decode()
+
+
+def _give_way(state: State) -> None:
+    if state.tips:
+        state.tips = state.tips[1:]
+    elif state.recent_lines:
+        state.recent_lines = state.recent_lines[1:]
+    elif state.recalled:
+        state.recalled = ()
+    elif state.carry:
+        state.carry = ""
+    else:
+        raise ValueError("the state does not fit its row")
+
+
+def give_tip(state: State, tip: str) -> None:
+    """Note that the session has given this tip."""
+    state.tips = (*state.tips, tip)[-KEPT_TIPS:]
+    state.tips_given += _mark(tip)
+
+
+def was_given(state: State, tip: str) -> bool:
+    """Whether the session gave this tip, however long ago."""
+    given, mark = state.tips_given, _mark(tip)
+    return any(given.startswith(mark, at) for at in range(0, len(given), _TIP_MARK))
+
+
+def _mark(tip: str) -> str:
+    digest = zlib.crc32(tip.encode())
+    return "".join(_ALPHABET[digest >> shift & 63] for shift in (0, 6, 12))
 
 
 def kept(line: str) -> str:

@@ -151,7 +151,13 @@ AnyClientEvent = (
 CLIENT_EVENTS: tuple[type[ClientEvent], ...] = AnyClientEvent.__args__
 KNOWN_TYPES = frozenset(str(event.__struct_config__.tag) for event in CLIENT_EVENTS)
 
+
+class _Head(msgspec.Struct, frozen=True):
+    event_id: EventId | None = None
+
+
 _decoder = msgspec.json.Decoder(AnyClientEvent)
+_id = msgspec.json.Decoder(_Head)
 _head = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -167,10 +173,20 @@ def decode(frame: str) -> AnyClientEvent:
         raise AppError("invalid_json") from None
 
 
+def event_id_of(frame: str | None) -> str | None:
+    """The client's own ``event_id`` of a frame that is refused unread; None if it has none that can be read."""
+    if frame is None:
+        return None
+    try:
+        return _id.decode(frame).event_id
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
 def _explain(frame: str, error: msgspec.ValidationError) -> AppError:
     try:
         head = _head.decode(frame)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return AppError("invalid_json", "A frame is a JSON object with a type.")
     said_id = head.get("event_id")
     event_id = said_id if isinstance(said_id, str) and len(said_id) <= 512 else None
@@ -188,4 +204,4 @@ def _explain(frame: str, error: msgspec.ValidationError) -> AppError:
     return AppError("invalid_event", message, param=path.rstrip("`") or None, event_id=event_id)
 
 
-__all__ = ["CLIENT_EVENTS", "KNOWN_TYPES", "AnyClientEvent", "MemoryMode", "decode"]
+__all__ = ["CLIENT_EVENTS", "KNOWN_TYPES", "AnyClientEvent", "MemoryMode", "decode", "event_id_of"]

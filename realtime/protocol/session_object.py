@@ -12,11 +12,12 @@ from msgspec import UNSET, Meta, UnsetType
 from realtime.domain import MemoryMode
 
 Short = Annotated[str, Meta(max_length=512)]
+Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
 Instructions = Annotated[str, Meta(max_length=8_000)]
 
 
 class _Checked(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Optional fields only; what is not named is dropped, not echoed."""
+    """What is None or not said is left out of the effective session; what the package does not name is dropped."""
 
 
 class AudioFormat(_Checked, frozen=True, kw_only=True):
@@ -26,10 +27,14 @@ class AudioFormat(_Checked, frozen=True, kw_only=True):
 
 class NoiseReduction(_Checked, frozen=True, kw_only=True):
     type: Literal["near_field", "far_field"] | None = None
+    strength: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
 class Transcription(_Checked, frozen=True, kw_only=True):
+    delay: Effort | None = None
+    keywords: Annotated[list[Short], Meta(max_length=100)] | None = None
     language: Short | None = None
+    languages: Annotated[list[Short], Meta(max_length=100)] | None = None
     model: Short | None = None
     prompt: Annotated[str, Meta(max_length=2_000)] | None = None
 
@@ -42,7 +47,7 @@ class AudioInput(_Checked, frozen=True, kw_only=True):
 
 
 class VoiceId(_Checked, frozen=True, kw_only=True):
-    id: Short = ""
+    id: Short
 
 
 class AudioOutput(_Checked, frozen=True, kw_only=True):
@@ -57,22 +62,29 @@ class Audio(_Checked, frozen=True, kw_only=True):
 
 
 class Prompt(_Checked, frozen=True, kw_only=True):
-    id: Short = ""
+    id: Short
+    variables: dict[Short, Short | dict[str, Any]] | None = None
     version: Short | None = None
 
 
 class Reasoning(_Checked, frozen=True, kw_only=True):
-    effort: Literal["minimal", "low", "medium", "high"] | None = None
+    effort: Effort | None = None
 
 
 class Tracing(_Checked, frozen=True, kw_only=True):
     group_id: Short | None = None
+    metadata: dict[str, Any] | None = None
     workflow_name: Short | None = None
 
 
+class TokenLimits(_Checked, frozen=True, kw_only=True):
+    post_instructions: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+
+
 class Retention(_Checked, frozen=True, kw_only=True):
-    retention_ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    type: Literal["retention_ratio"] = "retention_ratio"
+    retention_ratio: Annotated[float, Meta(ge=0, le=1)]
+    type: Literal["retention_ratio"]
+    token_limits: TokenLimits | None = None
 
 
 class SocialgymPatch(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):

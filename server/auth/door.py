@@ -60,7 +60,10 @@ def check_origin(scope: Mapping[str, Any], allowed: frozenset[str]) -> None:
     origin = headers.get(b"origin", b"").decode("latin-1")
     if not origin or origin in allowed:
         return
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # "http://[": no address at all
+        raise AppError("origin_not_allowed") from None
     secure = scope["scheme"] in ("wss", "https")
     own = headers.get(b"host", b"").decode("latin-1")
     if parts.netloc != own or parts.scheme != ("https" if secure else "http"):

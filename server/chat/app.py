@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +16,7 @@ from server.chat.summary import summary_view, wallet_check
 from server.chat.talk import Talk
 from server.chat.words import amounts, plain
 from server.client import Api, ApiError, ClientError, Unreachable, connect
+from server.client.api import is_loopback
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -33,6 +35,9 @@ async def chat(
     line for each turn. ``fresh``: a new guest, although one is kept. Returns the exit status: 0, or 1 when
     something failed, which has then been said in words."""
     console = console or Console(highlight=False)
+    if not _is_address(url):
+        console.print(Text(f"{plain(url)} is not the address of a server. One looks like this: {DEFAULT_URL}", "red"))
+        return 1
     try:
         lines = lines or _lines(script)
         vault = AccountFile(url.rstrip("/"))
@@ -45,12 +50,22 @@ async def chat(
     except Interrupted:
         return 0
     except Unreachable as error:
-        console.print(Text(f"No server at {plain(error.url)}. Start one with: make run", "red"))
+        start = " Start one with: make run" if is_loopback(url) else ""
+        console.print(Text(f"No server at {plain(error.url)}.{start}", "red"))
     except ClientError as error:
         console.print(Text(f"That did not work: {plain(error)}", "red"))
     except OSError as error:
-        console.print(Text(f"Can't read the script: {plain(error)}", "red"))
+        console.print(Text(f"Can't read the script {plain(script)}: {plain(error.strerror or error)}", "red"))
     return 1
+
+
+def _is_address(url: str) -> bool:
+    """Whether ``url`` can be a server's: http or https, and a host."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _lines(script: str | None) -> Lines:
@@ -74,16 +89,22 @@ async def _account(console: Console, api: Api, vault: AccountFile, fresh: bool) 
             wallet = await api.wallet()
             console.print(Text(f"Welcome back. You have {amounts(wallet, sign=False)}."))
             return
+    await _new_guest(api)
+    console.print(Text("Welcome. You practise as a guest."))
+    if not vault.works:
+        console.print(Text("Your account can't be kept on this machine; it lasts for this visit.", "dim"))
+
+
+async def _new_guest(api: Api) -> None:
     zone = local_time_zone()
     try:
         await api.guest(**({"timeZone": zone} if zone else {}))
     except ApiError as error:
+        if error.status in (404, 405):
+            raise ClientError(f"something answers at {api.base_url}, but it is no socialgym server.") from error
         if zone is None or error.status not in (400, 422):
             raise
         await api.guest()  # a zone that this machine knows and the server does not
-    console.print(Text("Welcome. You practise as a guest."))
-    if not vault.works:
-        console.print(Text("Your account can't be kept on this machine; it lasts for this visit.", "dim"))
 
 
 async def _choice(

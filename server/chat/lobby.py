@@ -104,7 +104,7 @@ async def choose(
     if personas:
         title = Text("\nFree talk, without a mission", "bold")
         console.print(title, persona_table(personas, len(road) + 1), sep="\n")
-    console.print(Text("\nType a number. Enter plays the mission marked next, q leaves.", "dim"))
+    console.print(Text("\nType a number. Enter plays the first mission marked next, q leaves.", "dim"))
     while True:
         answer = await lines.next("> ")
         if answer is None or answer.strip().lower() in ("q", "/quit", "quit"):

@@ -55,26 +55,25 @@ def _outcome(summary: dict[str, Any]) -> RenderableType:
     outcome = summary["outcome"]
     title, style = STATUS.get(outcome["status"], (human(outcome["status"]).capitalize(), ""))
     code = str(outcome["endReasonCode"])
-    lines = [Text(END_REASONS.get(code, human(code)), "bold")]
-    if outcome.get("message"):
-        lines.append(Text(plain(outcome["message"])))
-    count = int(summary.get("messageCount") or 0)
-    mean = summary.get("averageMessageScore") or 0
-    needs = outcome.get("successThreshold")
-    facts = f"Average {mean:.2f} over {counted(count, 'message')}"
-    facts += f"; {needs} was needed." if needs is not None else "."
-    if summary.get("aiMode") == "MISSION":
-        facts += f" Mission {summary.get('completionPercentage', 0)}% done."
-    lines.append(Text(facts))
-    if outcome.get("worked"):
-        lines.append(Text.assemble(("What worked: ", "green"), f'"{plain(outcome["worked"]["quote"])}"'))
-    miss = outcome.get("nearestMiss")
-    if miss:
-        gate = GATES.get(miss["gateKey"], human(miss["gateKey"])).lower()
-        lines.append(Text.assemble(("Nearest miss: ", "yellow"), f"{gate}, {miss['have']:g} of {miss['need']:g}"))
+    # The server's message is written for people and holds what worked and what was missed.
+    said = plain(outcome.get("message") or END_REASONS.get(code, human(code)))
+    lines = [Text(said, "bold"), Text(_facts(summary))]
     if (outcome.get("endReasonMeta") or {}).get("nearMiss"):
         lines.append(Text("That was close.", "yellow"))
     return _Boxed(Group(*lines), title, style)
+
+
+def _facts(summary: dict[str, Any]) -> str:
+    """The numbers that the end was judged by."""
+    count = int(summary.get("messageCount") or 0)
+    if count == 0:
+        return "No message was sent."
+    needs = summary["outcome"].get("successThreshold")
+    facts = f"Average {summary.get('averageMessageScore') or 0:g} over {counted(count, 'message')}"
+    facts += f"; {needs} was needed." if needs is not None else "."
+    if summary.get("aiMode") == "MISSION":
+        facts += f" Mission {summary.get('completionPercentage', 0)}% done."
+    return facts
 
 
 def _table(*columns: tuple[str, str]) -> Table:
@@ -205,7 +204,7 @@ def _mood(mood: dict[str, Any]) -> RenderableType | None:
 
 
 def _lines(messages: dict[str, Any]) -> RenderableType | None:
-    groups = [("Best lines", messages.get("top") or []), ("Weakest lines", messages.get("bottom") or [])]
+    groups = [("Best lines", messages.get("top") or []), ("Most room to grow", messages.get("bottom") or [])]
     parts: list[RenderableType] = []
     for title, lines in groups:
         if not lines:

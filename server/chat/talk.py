@@ -12,7 +12,7 @@ from rich.text import Text
 
 from server.chat.lines import Interrupted, Lines
 from server.chat.stream import SpokenLine
-from server.chat.turns import Remembered, memory_view, turn_view
+from server.chat.turns import Remembered, memory_view, turn_view, why_view
 from server.chat.words import counted, human, plain
 from server.client import ClientError, Closed, Connection, EventError, Notice
 from server.client.track import text_of
@@ -21,12 +21,17 @@ T = TypeVar("T")
 
 HELP = (
     ("/end", "end the session, collect what you earned and see the summary"),
+    ("/why", "every reason for the score of your last line"),
     ("/memory", "what the persona remembers of you"),
     ("/edit KEY VALUE", "put right what it remembers"),
     ("/forget KEY", "make it forget"),
     ("/quit", "leave without ending; the session waits two minutes, then ends by itself"),
     ("/help", "these lines"),
 )
+
+
+# The persona's first line comes with the session; more than this, in seconds, and there is none.
+GREETING = 2.0
 
 
 class Left(Exception):
@@ -42,6 +47,9 @@ class Talk:
         self._memory = Remembered(None)
         self._unshown_memory: list[dict[str, Any]] = []
         self._spoken: list[str] = []
+        self._heard = asyncio.Event()  # the persona said something
+        self._listening = False  # at the prompt: nothing else is being printed
+        self._last: tuple[str, dict[str, Any]] | None = None  # the last line and its turn.scored
         self._ended = asyncio.Event()
         self._left = asyncio.Event()
         self._replying = False
@@ -59,6 +67,9 @@ class Talk:
             self._unshown_memory.append(event)
         elif kind == "conversation.item.done" and event["item"].get("role") == "assistant":
             self._spoken.append(text_of([event["item"]]))
+            self._heard.set()
+            if self._listening:
+                self._speak()
         elif kind == "session.summary":
             self._ended.set()
 
@@ -87,6 +98,7 @@ class Talk:
         when the connection is gone for good."""
         with _interrupts(lambda: self._interrupt(connection)):
             try:
+                await self._or_left(self._greeting())
                 await self._exchange(connection)
                 self._speak()
                 summary = await self._or_left(connection.wait_summary())
@@ -99,6 +111,15 @@ class Talk:
         self._speak()
         self._show_memory()
         return summary
+
+    async def _greeting(self) -> None:
+        """The persona speaks first: a line that is said before it is heard would be no answer to it."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._heard, self._ended)]
+        try:
+            await asyncio.wait(waits, timeout=GREETING, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _exchange(self, connection: Connection) -> None:
         """Lines and replies until the session is over or ``/end`` was asked for."""
@@ -128,7 +149,15 @@ class Talk:
                 self._console.print(Text(f"Not taken: {plain(error.message)}", "yellow"))
 
     async def _next_line(self, connection: Connection) -> str | None:
-        """A line; None at the end of the input or when the session ends meanwhile."""
+        """A line; None at the end of the input or when the session ends meanwhile. What the persona says
+        meanwhile is shown at once."""
+        self._listening = True
+        try:
+            return await self._typed(connection)
+        finally:
+            self._listening = False
+
+    async def _typed(self, connection: Connection) -> str | None:
         line = asyncio.ensure_future(self._lines.next("You: "))
         while True:
             others = [asyncio.ensure_future(e.wait()) for e in (self._ended, connection.over, self._left)]
@@ -151,12 +180,14 @@ class Talk:
 
     async def _turn(self, connection: Connection, text: str) -> None:
         turn = await self._or_left(connection.say(text))
+        self._last = (text, turn.scored)
         self._console.print(turn_view(text, turn.scored))
         self._replying = True
         try:
             await self._or_left(self._reply(connection))
         finally:
             self._replying = False
+            self._interrupted = False  # that Ctrl-C stopped the reply; the next one is another
 
     async def _reply(self, connection: Connection) -> None:
         line = SpokenLine(self._console, self._name)
@@ -182,6 +213,9 @@ class Talk:
             await self._or_left(connection.end())
         elif command == "/quit":
             raise Left
+        elif command == "/why":
+            nothing = Text("None of your lines was scored yet.", "dim")
+            self._console.print(nothing if self._last is None else why_view(*self._last))
         elif command == "/memory":
             self._console.print(self._memory.view(self._name))
         elif command == "/forget" and key:

@@ -13,6 +13,8 @@ from server.chat.words import HOOKS, NO_PAY, PATTERNS, TRAITS, amounts, counted,
 RARITY_STYLES = {"C": "dim", "B": "cyan", "A": "green", "S": "magenta", "S+": "bold yellow"}
 MOOD_STYLES = {"COLD": "blue", "NEUTRAL": "", "WARM": "green", "TENSE": "red", "FLOW": "bold green"}
 BAR_WIDTH = 10
+# As many reasons as fit beside the score without pushing the talk off the screen; ``/why`` shows all.
+MOST_REASONS = 4
 
 
 class Bar:
@@ -32,17 +34,42 @@ class Bar:
 
 
 def turn_view(text: str, scored: dict[str, Any]) -> RenderableType:
-    """Everything that ``turn.scored`` says of one turn. ``text`` is the turn exactly as it was sent: the
-    evidence's offsets count its code points."""
+    """What ``turn.scored`` says of one turn, with its strongest reasons. ``text`` is the turn exactly as it was
+    sent: the evidence's offsets count its code points."""
     parts: list[RenderableType] = [_headline(scored), _traits(scored)]
     missing = [TRAITS[name].lower() for name in TRAITS if name not in scored.get("observed", [])]
     if missing:
         parts.append(Text(f"not shown yet: {listed(missing)}", "dim"))
-    if scored.get("evidence"):
-        parts.append(_evidence(text, scored["evidence"]))
+    evidence = scored.get("evidence") or []
+    if evidence:
+        shown = strongest(evidence)
+        parts.append(_evidence(text, shown))
+        if len(evidence) > len(shown):
+            more = counted(len(evidence) - len(shown), "more reason")
+            parts.append(Text(f"and {more}; /why shows all", "dim"))
     parts.extend(_words(scored))
     parts.append(standing(scored))
-    return Padding(Group(*parts), (0, 0, 1, 2))
+    return Padding(Group(*parts), (0, 0, 1, 2), expand=False)
+
+
+def why_view(text: str, scored: dict[str, Any]) -> RenderableType:
+    """Every reason of one turn, in the order of its words."""
+    evidence = sorted(scored.get("evidence") or [], key=lambda reason: int(reason["start"]))
+    if not evidence:
+        return Text("Nothing in that line moved its score up or down.", "dim")
+    title = Text(f'Why "{_short(plain(text))}" scored {scored["score"]}:', "bold")
+    return Group(title, Padding(_evidence(text, evidence), (0, 0, 1, 2), expand=False))
+
+
+def strongest(evidence: list[dict[str, Any]], most: int = MOST_REASONS) -> list[dict[str, Any]]:
+    """At most ``most`` reasons, the largest effects, in the order given. If any counted against the line, the
+    strongest such one is among them: it is the one to learn from."""
+    by_size = sorted(range(len(evidence)), key=lambda n: -abs(int(evidence[n]["effect"])))
+    chosen = by_size[:most]
+    against = [n for n in by_size if int(evidence[n]["effect"]) < 0]
+    if against and against[0] not in chosen:
+        chosen[-1] = against[0]
+    return [evidence[n] for n in sorted(chosen)]
 
 
 def _headline(scored: dict[str, Any]) -> Text:
@@ -82,9 +109,10 @@ def _evidence(text: str, evidence: list[dict[str, Any]]) -> RenderableType:
     for reason in evidence:
         effect = int(reason["effect"])
         style = "green" if effect > 0 else "red"
-        quote = _short(plain(text[reason["start"] : reason["end"]]))
+        quote, note = plain(text[reason["start"] : reason["end"]]), plain(reason["note"])
         name = TRAITS.get(reason["trait"], human(reason["trait"])).lower()
-        words = Text.assemble((f'"{quote}" ', "italic"), plain(reason["note"]))
+        # Most notes quote the words themselves.
+        words = Text(note) if quote in note else Text.assemble((f'"{_short(quote)}" ', "italic"), note)
         table.add_row(Text(f"{effect:+d} {name}", style), words)
     return table
 

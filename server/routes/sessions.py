@@ -1,6 +1,5 @@
 """Practice sessions over REST: the same lifecycle, the same events and the same bytes as on the socket."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,19 +15,28 @@ from realtime.commands import checked_id, checked_text
 from realtime.core.lines import body_hash
 from realtime.core.session import LearnerTurn
 from realtime.errors import AppError
+from realtime.limits import Limits
 from realtime.protocol.events import Event
 from server.auth.door import player_of
 from server.auth.principal import Principal
 from server.problems import JsonRequest, failures
+from server.routes.answers import EventsAnswer, SessionAnswer, SummaryAnswer, TurnAnswer, answers
+from server.routes.following import PAGE, head_past, stream
 from server.routes.history import HistoryController
 from server.services import Services
 from storage import accounts, idempotency, transcripts
 
 LONGEST_BODY = 64 * 1024
 LONGEST_WAIT = 25.0  # seconds a poll is held: under what proxies cut off
-PAGE = 500
+LONGEST_KEY = 64  # characters, as an item's id, which the key of a turn becomes
 
-Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key", required=False, min_length=1, max_length=64)]
+Key = Annotated[
+    str | None, HeaderParameter(name="Idempotency-Key", required=False, min_length=1, max_length=LONGEST_KEY)
+]
+
+#: Documented, not checked here: what is wrong with a text has codes of its own, and the limit is a setting.
+_TEXT_SCHEMA = {"minLength": 1, "maxLength": Limits().turn_text, "pattern": r"\S"}
+TurnText = Annotated[str, Meta(extra_json_schema=_TEXT_SCHEMA, examples=["Hi, I'm Tal. What are you reading?"])]
 
 
 class NewSessionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,15 +48,8 @@ class NewSessionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class TurnBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``id``: the turn's idempotency key, made by the client; without it, the header, or a new one."""
 
-    text: Annotated[str, Meta(max_length=10_000)]
-    id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-
-
-class EventsAnswer(msgspec.Struct, frozen=True, rename="camel"):
-    """The very frames of the socket."""
-
-    events: list[dict[str, Any]]
-    head_seq: int | None = None
+    text: TurnText
+    id: Annotated[str, Meta(min_length=1, max_length=LONGEST_KEY)] | None = None
 
 
 def _json(body: str, status: int = 200) -> Response[bytes]:
@@ -70,7 +71,8 @@ class SessionController(HistoryController):
         "/sessions",
         status_code=201,
         summary="Begin a practice session",
-        responses=failures(
+        responses=answers(SessionAnswer, "The `session` of `session.created`.", 201)
+        | failures(
             *("invalid_json", "invalid_event", "token_invalid", "mission_locked", "audience_not_allowed"),
             *("not_found", "idempotency_conflict", "frame_too_large", "rate_limited", "too_many_sessions"),
         ),
@@ -80,17 +82,19 @@ class SessionController(HistoryController):
         data: JSONBody[NewSessionBody],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
-        key: Key = None,
+        idempotency_key: Key = None,
     ) -> Response[bytes]:
         """The ``session`` of ``session.created``. The same key with the same body finds the same session."""
         _refuse_nul(data.model, "model")
         session_id = uuid_utils.compat.uuid7()
-        if key is not None:
-            session_id = await _keyed_session(services, principal.user_id, _refuse_nul(key, "Idempotency-Key"), data)
-        async with services.database.read() as connection:
-            user = await accounts.user(connection, principal.user_id)
-        head = await services.engine.create(player_of(user), session_id, data.model)
-        first = await services.engine.events(principal.user_id, head.id, after=0, until=1)
+        if idempotency_key is not None:
+            session_id = await _keyed_session(services, principal.user_id, idempotency_key, data)
+        # A repeated request finds its session whatever stands against a new one by now.
+        if idempotency_key is None or not await services.engine.exists(principal.user_id, session_id):
+            async with services.database.read() as connection:
+                user = await accounts.user(connection, principal.user_id)
+            await services.engine.create(player_of(user), session_id, data.model)
+        first = await services.engine.events(principal.user_id, session_id, after=0, until=1)
         session = msgspec.json.decode(first[0].body, type=dict[str, msgspec.Raw])["session"]
         return _json(bytes(session).decode(), 201)
 
@@ -98,7 +102,8 @@ class SessionController(HistoryController):
         "/sessions/{session_id:uuid}/turns",
         status_code=200,
         summary="Say a line",
-        responses=failures(
+        responses=answers(TurnAnswer, "The turn's events; with `respond` the reply's after them.")
+        | failures(
             *("invalid_json", "invalid_event", "token_invalid", "not_found", "idempotency_conflict", "session_ended"),
             *("frame_too_large", "text_empty", "text_too_long", "conversation_already_has_active_response"),
         ),
@@ -109,11 +114,11 @@ class SessionController(HistoryController):
         data: JSONBody[TurnBody],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
-        key: Key = None,
+        idempotency_key: Key = None,
         respond: Annotated[bool, QueryParameter(required=False)] = False,
     ) -> Response[bytes]:
         """The turn's events, equal to the socket's frames. ``respond``: wait for the persona's reply, and add its."""
-        item_id = data.id or key or f"item_{uuid_utils.uuid7().hex}"
+        item_id = data.id or idempotency_key or f"item_{uuid_utils.uuid7().hex}"
         text = checked_text(data.text, services.limits.turn_text, param="text")
         turn = LearnerTurn(
             item_id=checked_id(item_id),
@@ -133,7 +138,10 @@ class SessionController(HistoryController):
     @get(
         "/sessions/{session_id:uuid}/events",
         summary="Events after a seq; waits for new ones, or streams them",
-        responses=failures("invalid_event", "token_invalid", "not_found", "seq_ahead"),
+        description="With `Accept: text/event-stream` the events come as server-sent events, `id` being the seq; the "
+        "stream ends after the summary, and `Last-Event-ID` resumes it.",
+        responses=answers(EventsAnswer, "The events, oldest first, at most 500 at once.")
+        | failures("invalid_event", "token_invalid", "not_found", "seq_ahead"),
     )
     async def events(
         self,
@@ -152,11 +160,9 @@ class SessionController(HistoryController):
         if after > head.last_seq:
             raise AppError("seq_ahead", param="after")
         if "text/event-stream" in request.headers.get("accept", ""):
-            stream = _sse(services, principal.user_id, session_id, after)
-            return Stream(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-        if wait > 0 and after == head.last_seq and not head.final:
-            await engine.wait(principal.user_id, session_id, after, wait)
-            head = await engine.head(principal.user_id, session_id)
+            return Stream(stream(engine, principal.user_id, session_id, after), media_type="text/event-stream")
+        if wait > 0:
+            head = await head_past(engine, principal.user_id, session_id, after, wait)
         found = await engine.events(principal.user_id, session_id, after=after, until=head.last_seq, limit=PAGE)
         return _events_body(found, head.last_seq)
 
@@ -164,7 +170,8 @@ class SessionController(HistoryController):
         "/sessions/{session_id:uuid}/end",
         status_code=200,
         summary="End the session; the summary, again and again the same",
-        responses=failures("token_invalid", "not_found"),
+        responses=answers(SummaryAnswer, "The end summary.")
+        | failures("invalid_event", "token_invalid", "not_found"),
     )
     async def end(
         self, session_id: FromPath[UUID], services: NamedDependency[Services], principal: NamedDependency[Principal]
@@ -178,7 +185,8 @@ class SessionController(HistoryController):
     @get(
         "/sessions/{session_id:uuid}/summary",
         summary="The end summary, the bytes that were pushed",
-        responses=failures("token_invalid", "not_found", "session_open"),
+        responses=answers(SummaryAnswer, "The end summary.")
+        | failures("invalid_event", "token_invalid", "not_found", "session_open"),
     )
     async def summary(
         self, session_id: FromPath[UUID], services: NamedDependency[Services], principal: NamedDependency[Principal]
@@ -194,7 +202,7 @@ class SessionController(HistoryController):
         "/sessions/{session_id:uuid}",
         status_code=204,
         summary="Remove an ended session's transcript; scores and payments stay",
-        responses=failures("token_invalid", "not_found", "session_open"),
+        responses=failures("invalid_event", "token_invalid", "not_found", "session_open"),
     )
     async def remove(
         self, session_id: FromPath[UUID], services: NamedDependency[Services], principal: NamedDependency[Principal]
@@ -219,18 +227,3 @@ async def _keyed_session(services: Services, user_id: UUID, key: str, data: NewS
     if used.body_hash != digest:
         raise AppError("idempotency_conflict", param="Idempotency-Key")
     return UUID(used.response)
-
-
-async def _sse(services: Services, user_id: UUID, session_id: UUID, after: int) -> AsyncIterator[str]:
-    """Durable events as they come, ``id`` = seq; ends after the summary. A comment every heartbeat keeps proxies."""
-    engine = services.engine
-    while not engine.draining:
-        head = await engine.head(user_id, session_id)
-        while after < head.last_seq:
-            for event in await engine.events(user_id, session_id, after=after, until=head.last_seq, limit=PAGE):
-                after = event.seq
-                yield f"id: {event.seq}\nevent: {event.type}\ndata: {event.body}\n\n"
-        if head.final:
-            return
-        if not await engine.wait(user_id, session_id, after, LONGEST_WAIT):
-            yield ": waiting\n\n"

@@ -1,13 +1,10 @@
-"""A fresh database on a running PostgreSQL, and the account routes on it without a socket in between."""
+"""One database for the account tests of a worker, and the routes on it without a socket in between."""
 
-import os
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
@@ -28,25 +25,17 @@ from server.routes.client_secrets import ClientSecretController
 from server.services import Services
 from storage.catalogue.store import Shelf
 from storage.database import Database
-from storage.migrate import migrate
+from tests.conftest import new_database
 
-ADMIN_DSN = os.environ.get("SOCIALGYM_TEST_ADMIN_DSN", "postgresql://postgres@127.0.0.1:55432/postgres")
 KEY = b"a secret key for tests, 32 bytes long or more"
 
 
 @pytest.fixture(scope="session")
-async def database() -> AsyncIterator[Database]:
-    name = f"accounts_{uuid.uuid4().hex}"
-    admin = await asyncpg.connect(ADMIN_DSN)
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    made = Database(f"{ADMIN_DSN.rpartition('/')[0]}/{name}")
-    try:
-        await migrate(made.engine)
+async def database(postgres: str, template_database: str) -> AsyncIterator[Database]:
+    async with new_database(postgres, template_database) as dsn:
+        made = Database(dsn)
         yield made
-    finally:
         await made.close()
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
 
 
 class EngineProbe:

@@ -74,6 +74,7 @@ class Brain:
         self.replies = 0
         self.rate_limit_next = False
         self.greeting_signals: list[Event] = []
+        self.opening: str | None = None
         self.live_reply: str | None = None
 
     def _append(self, event: Event) -> Event:
@@ -90,6 +91,11 @@ class Brain:
             await send(self._append({"type": "session.created", "session": session}))
             for signal in self.greeting_signals:
                 await send(signal)
+            if self.opening is not None:
+                content = [{"type": "output_text", "text": self.opening}]
+                item = {"id": "opening", "role": "assistant", "status": "completed", "content": content}
+                await send(self._append({"type": "conversation.item.added", "item": item}))
+                await send(self._append({"type": "conversation.item.done", "item": item}))
         else:
             await self._resume(int(query.get("last_seq", "0")), send, drop)
         if self.log[-1]["type"] == "session.summary":

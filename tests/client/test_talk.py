@@ -1,5 +1,6 @@
 """The whole terminal client against a server that has REST and the socket on one port."""
 
+import asyncio
 import io
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _brain() -> Brain:
     brain = Brain(summary=SUMMARY)
+    brain.opening = "I have too much bread."
     brain.memory_for[TURN] = {
         "type": "memory.created",
         "key": "nick",
@@ -80,7 +82,9 @@ async def _visit(brain: Brain, rest: Rest, *lines: str | None, **options: Any) -
 
 async def test_a_visit_from_the_list_to_the_summary() -> None:
     brain = _brain()
-    status, text = await _visit(brain, Rest(), "3", "9", "2", TURN, "/memory", "/nonsense", "/edit x y", "/end")
+    status, text = await _visit(
+        brain, Rest(), "3", "9", "2", TURN, "/why", "/memory", "/nonsense", "/edit x y", "/end"
+    )
     assert status == 0
     assert brain.queries == [{"model": "template:A2"}]
     in_order = [
@@ -89,9 +93,11 @@ async def test_a_visit_from_the_list_to_the_summary() -> None:
         "Third hello is still locked",
         "Please type a number from 1 to 4.",
         "A free talk with Noa.",
+        "Noa: I have too much bread.",
         "Score 76  rarity A",
         'remembers: nick = Tally (from "Tal")',
         f"Noa: {brain.reply_text}",
+        'Why "Hi, I\'m Tal." scored 76:',
         "What Noa remembers",
         "/forget KEY",
         "Not taken: no such key",
@@ -175,6 +181,58 @@ async def test_nobody_there_is_one_clear_sentence() -> None:
     status = await chat(url, "A1", console=Console(file=file, width=80), lines=Typed(None))
     assert status == 1
     assert file.getvalue().replace("\n", " ").strip() == f"No server at {url}. Start one with: make run"
+
+
+@pytest.mark.parametrize("url", ["foo", "ftp://here", "http://", "http://host:port", "127.0.0.1:8000"])
+async def test_what_is_no_address_is_said_to_be_none(url: str) -> None:
+    file = io.StringIO()
+    assert await chat(url, "A1", console=Console(file=file, width=200), lines=Typed(None)) == 1
+    assert file.getvalue().startswith(f"{url} is not the address of a server.")
+
+
+async def test_another_server_is_told_from_one_of_ours() -> None:
+    async def other(method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, Any]:
+        return 404, {"title": "Not Found"}
+
+    file = io.StringIO()
+    async with whole_server(_brain(), other) as url:
+        assert await chat(url, "A1", console=Console(file=file, width=200), lines=Typed(None)) == 1
+    assert "but it is no socialgym server" in file.getvalue()
+
+
+async def test_a_script_that_is_not_there(tmp_path: Path) -> None:
+    file = io.StringIO()
+    script = str(tmp_path / "none.txt")
+    assert await chat("http://127.0.0.1:9", "A1", console=Console(file=file, width=200), script=script) == 1
+    assert file.getvalue() == f"Can't read the script {script}: No such file or directory\n"
+
+
+async def test_a_persona_that_says_nothing_first_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.chat.talk.GREETING", 0.1)
+    brain = _brain()
+    brain.opening = None
+    status, text = await _visit(brain, Rest(), TURN, "/end", mission="A1")
+    assert status == 0
+    assert "Score 76" in text
+
+
+async def test_a_line_that_comes_while_the_learner_types_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second device has the persona speak: its line does not wait for ours."""
+    monkeypatch.setattr("server.chat.talk.GREETING", 0.0)
+    file = io.StringIO()
+    typing = asyncio.Event()
+
+    class Slow(Typed):
+        async def next(self, prompt: str) -> str | None:
+            async with asyncio.timeout(10):
+                while "Noa: I have too much bread." not in file.getvalue():
+                    typing.set()
+                    await asyncio.sleep(0.01)
+            return await super().next(prompt)
+
+    async with whole_server(_brain(), Rest()) as url:
+        assert await chat(url, "A1", console=Console(file=file, width=80), lines=Slow("/end")) == 0
+    assert typing.is_set() or "Noa: I have too much bread." in file.getvalue()
 
 
 def test_bad_usage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

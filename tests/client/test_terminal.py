@@ -22,6 +22,10 @@ class Slow(Brain):
     cancelled = False
     deaf = False
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.opening = "Good morning."
+
     async def run(self, query: dict[str, str], recv: Any, send: Send, drop: Any) -> None:
         frames: asyncio.Queue[str] = asyncio.Queue()
 
@@ -116,6 +120,7 @@ async def screen(url: str, config: Path) -> AsyncIterator[Screen]:
 async def test_ctrl_c_stops_the_reply_and_the_talk_goes_on(tmp_path: Path) -> None:
     brain = Slow(summary=SUMMARY)
     async with whole_server(brain, Rest()) as url, screen(url, tmp_path) as terminal:
+        await terminal.until("Good morning.")
         await terminal.until("You:")
         terminal.type("Hello.\r")
         at = await terminal.until("word3")

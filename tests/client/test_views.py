@@ -10,7 +10,7 @@ from server.chat.lobby import picked, road_table
 from server.chat.stream import SpokenLine
 from server.chat.summary import Sparkline, summary_view, wallet_check
 from server.chat.talk import header
-from server.chat.turns import Remembered, memory_view, turn_view
+from server.chat.turns import Remembered, memory_view, turn_view, why_view
 from server.chat.words import amounts, listed, plain
 from tests.client.standin import scored
 
@@ -50,6 +50,33 @@ def test_a_turn_shows_its_score_and_its_reasons_in_the_learners_words() -> None:
     assert 'Tip: Instead of "sort of", say what it was.' in text
     assert "Mood warm 59%  Mission 20%  5 messages left  average 76" in text
     assert "strike" not in text
+
+
+def _reason(start: int, effect: int, note: str = "A note.") -> dict[str, Any]:
+    return {"trait": "clarity", "effect": effect, "start": start, "end": start + 2, "rule": "r", "note": note}
+
+
+def test_the_strongest_reasons_are_shown_and_the_rest_are_counted() -> None:
+    effects = [3, 9, 5, -2, 8, -4, 7]
+    turn = scored("i1", 1, evidence=[_reason(n, effect) for n, effect in enumerate(effects)])
+    text = shown(turn_view(TEXT, turn))
+    order = [row.split()[0] for row in text.splitlines() if "clarity" in row]
+    assert order == ["+9", "+8", "-4", "+7"]  # the strongest against the line has its place
+    assert "and 3 more reasons; /why shows all" in text
+    everything = shown(why_view(TEXT, turn))
+    assert [row.split()[0] for row in everything.splitlines() if "clarity" in row] == [f"{e:+d}" for e in effects]
+
+
+def test_few_reasons_are_all_shown_and_nothing_is_promised() -> None:
+    assert "/why" not in shown(turn_view(TEXT, sample()))
+    assert "Nothing in that line" in shown(why_view(TEXT, scored("i1", 1, evidence=[])))
+
+
+def test_words_that_the_note_quotes_are_not_quoted_twice() -> None:
+    turn = scored("i1", 1, evidence=[_reason(0, 4, "“Hi” is a greeting."), _reason(3, 4, "Plain words.")])
+    text = shown(turn_view(TEXT, turn))
+    assert "+4 clarity “Hi” is a greeting." in text
+    assert '+4 clarity "th" Plain words.' in text
 
 
 def test_a_turn_says_why_it_pays_nothing_and_counts_strikes() -> None:
@@ -115,7 +142,8 @@ SUMMARY: dict[str, Any] = {
         "endReasonMeta": {"cause": "RULE", "nearMiss": True},
         "successThreshold": 74,
         "failThreshold": 55,
-        "message": "Close.",
+        "message": "The talk ran its length, and the average stayed under the aim. "
+        "What worked: “How was your morning?”. Nearest miss: average score, 72.67 of 74.",
         "worked": {"turnIndex": 1, "quote": "How was your morning?"},
         "nearestMiss": {"gateKey": "GATE_SUCCESS_THRESHOLD", "have": 72.67, "need": 74},
     },
@@ -170,10 +198,11 @@ def test_the_summary_says_why_what_and_how_much() -> None:
     text = shown(summary_view(SUMMARY, {"CAFE_HELLO": "Hello at the café"}))
     rows = [" ".join(line.split()) for line in text.splitlines()]
     assert "Not this time" in text
-    assert "The messages were used up before your average reached the mark." in text
+    assert "The talk ran its length, and the average stayed under the aim." in text
     assert "Average 72.67 over 3 messages; 74 was needed. Mission 60% done." in text
-    assert 'What worked: "How was your morning?"' in text
-    assert "Nearest miss: average for success, 72.67 of 74" in text
+    assert text.count("What worked") == 1  # the message says it, so it is not said again
+    assert text.count("Nearest miss") == 1
+    assert "That was close." in text
     assert "Enough messages passed 3, 3 needed" in rows
     assert "Average for success missed 72.67, 74 needed" in rows
     assert "Fair play passed nothing out of bounds" in rows
@@ -208,7 +237,8 @@ def test_a_summary_without_turns_has_no_empty_tables() -> None:
     }
     text = shown(summary_view(empty))
     assert "Ended early" in text
-    assert "Average 0.00 over 0 messages." in text
+    assert "You left before there was enough to judge." in text  # no message: the reason in our words
+    assert "No message was sent." in text
     for word in ("Gates", "Traits", "Mood", "lines\n", "Remembered", "Unlocked"):
         assert word not in text
 

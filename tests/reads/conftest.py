@@ -1,11 +1,8 @@
-"""A fresh, migrated database with the shipped catalogue, users in it, and the routes over it."""
+"""One database with the shipped catalogue for the tests of the reads of a worker, users in it, and the routes."""
 
-import os
 from collections.abc import AsyncIterator
 from typing import Any, cast
-from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 from litestar import Litestar
@@ -24,27 +21,16 @@ from server.services import Services
 from storage.catalogue.loader import load
 from storage.catalogue.store import Shelf, publish
 from storage.database import Database
-from storage.migrate import migrate
+from tests.conftest import new_database
 from tests.reads.rows import User, add_user
-
-ADMIN_DSN = os.environ.get("SOCIALGYM_TEST_ADMIN_DSN", "postgresql://postgres@127.0.0.1:55432/postgres")
 
 
 @pytest.fixture(scope="session")
-async def database() -> AsyncIterator[Database]:
-    name = f"test_reads_{uuid4().hex}"
-    admin = await asyncpg.connect(ADMIN_DSN)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        made = Database(f"{ADMIN_DSN.rsplit('/', 1)[0]}/{name}")
-        try:
-            await migrate(made.engine)
-            yield made
-        finally:
-            await made.close()
-            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+async def database(postgres: str, template_database: str) -> AsyncIterator[Database]:
+    async with new_database(postgres, template_database) as dsn:
+        made = Database(dsn)
+        yield made
+        await made.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ from typing import Any
 from realtime.limits import Limits
 from storage.catalogue.store import Shelf
 from storage.database import Database
-from tests.reads.conftest import ADMIN_DSN, Api, services_of
+from tests.conftest import with_name
+from tests.reads.conftest import Api, services_of
 from tests.reads.rows import User, add_session
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -34,8 +35,8 @@ async def test_ready_counts_the_quarantine(api: Api, database: Database, shelf: 
     assert await quarantined() == before + 2
 
 
-async def test_without_a_database_it_is_not_ready(shelf: Shelf) -> None:
-    nowhere = Database(f"{ADMIN_DSN.rsplit('/', 1)[0]}/there_is_no_such_database")
+async def test_without_a_database_it_is_not_ready(postgres: str, shelf: Shelf) -> None:
+    nowhere = Database(with_name(postgres, "there_is_no_such_database"))
     api = Api(services_of(nowhere, shelf))
     try:
         answer = await api.get("/health/ready", None)

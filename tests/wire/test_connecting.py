@@ -1,0 +1,397 @@
+"""Who is let in, to what: targets, credentials, subprotocols, refusals, origins."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+import websockets
+from sqlalchemy import text
+
+from realtime.limits import Limits
+from server.app import services_of
+from storage.catalogue.loader import DEFAULT_PERSONA, load
+from storage.catalogue.model import Catalogue
+from tests.conftest import new_database
+from tests.support import Player, RunningServer, Wire, running_server
+from tests.wire.conftest import opened
+
+PROBLEM = "application/problem+json"
+CAFE = "template:OPENERS_CAFE_HELLO"
+LOCKED = "template:OPENERS_BOOKSHOP"
+
+
+async def refused(wire: Wire) -> tuple[int, dict[str, Any], websockets.Headers]:
+    """The HTTP status, the problem and the headers of a connect that is refused."""
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        await wire.__aenter__()
+    response = caught.value.response
+    assert response.headers["content-type"] == PROBLEM
+    problem = httpx.Response(200, content=bytes(response.body)).json()
+    assert problem["status"] == response.status_code
+    return response.status_code, problem, response.headers
+
+
+async def refused_upgraded(wire: Wire) -> tuple[dict[str, Any], int]:
+    """The one ``error`` and the close code of a refusal to a client that offered ``realtime``."""
+    async with wire:
+        assert wire.socket.subprotocol == "realtime"
+        frame = await wire.next()
+        assert frame["type"] == "error"
+        return frame["error"], await only_closes(wire)
+
+
+async def only_closes(wire: Wire) -> int:
+    """The close code; no frame may come before."""
+    count = len(wire.frames)
+    code = await wire.closed()
+    assert len(wire.frames) == count
+    return code
+
+
+# --- targets -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["", None, "gpt-realtime", "gpt-4o-realtime-preview"])
+async def test_empty_and_gpt_names_are_free_play_with_the_default_persona(player: Player, model: str | None) -> None:
+    async with player.connect(model) as wire:
+        session = (await wire.next())["session"]
+    assert session["object"] == "realtime.session"
+    assert session["type"] == "realtime"
+    assert session["model"] == (model or "")
+    ours = session["socialgym"]
+    default = load().personas[DEFAULT_PERSONA]
+    assert ours["persona"] == {"key": default.code, "name": default.name}
+    assert ours["aiMode"] == "FREEPLAY"
+    assert "template" not in ours
+    assert "categoryKey" not in ours
+    assert "difficulty" not in ours
+
+
+async def test_a_persona_is_free_play_with_it(player: Player) -> None:
+    async with player.connect("persona:NOA_CALM") as wire:
+        session = (await wire.next())["session"]
+    assert session["socialgym"]["persona"]["key"] == "NOA_CALM"
+    assert session["socialgym"]["aiMode"] == "FREEPLAY"
+
+
+async def test_a_template_is_a_mission(player: Player) -> None:
+    async with player.connect(CAFE) as wire:
+        session = (await wire.next())["session"]
+    ours = session["socialgym"]
+    assert ours["template"]["code"] == "OPENERS_CAFE_HELLO"
+    assert ours["template"]["title"]
+    assert ours["template"]["objective"]
+    assert (ours["categoryKey"], ours["difficulty"], ours["aiMode"]) == ("OPENERS", "EASY", "MISSION")
+    assert ours["limits"]["turns"] == 6
+    assert ours["memorySnapshot"] is None, "nothing is known of a new learner"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "template:NO_SUCH",
+        "persona:NO_SUCH",
+        "template:",
+        "persona:",
+        "claude",
+        "template",
+        "GPT-x",
+        "%00",
+        "x" * 5_000,
+    ],
+)
+async def test_an_unknown_target_is_404(player: Player, model: str) -> None:
+    status, problem, _ = await refused(player.connect(model))
+    assert (status, problem["code"]) == (404, "not_found")
+    error, code = await refused_upgraded(player.connect(model, subprotocols=["realtime"]))
+    assert (error["code"], error["type"], code) == ("not_found", "invalid_request_error", 4499)
+
+
+async def test_a_locked_mission_is_403(player: Player) -> None:
+    status, problem, _ = await refused(player.connect(LOCKED))
+    assert (status, problem["code"]) == (403, "mission_locked")
+    error, code = await refused_upgraded(player.connect(LOCKED, subprotocols=["realtime"]))
+    assert (error["code"], code) == ("mission_locked", 4499)
+
+
+def adult_catalogue() -> Catalogue:
+    """The shipped one, with NOA_CALM and the openers for adults only."""
+    shipped = load()
+    noa = msgspec.structs.replace(shipped.personas["NOA_CALM"], audience="ADULT")
+    openers = msgspec.structs.replace(shipped.categories["OPENERS"], audience="ADULT")
+    return msgspec.structs.replace(
+        shipped,
+        personas={**shipped.personas, "NOA_CALM": noa},
+        categories={**shipped.categories, "OPENERS": openers},
+    )
+
+
+async def test_adult_content_is_for_adults_alone(serve: Any) -> None:
+    async with serve(limits=Limits(enforced=False), catalogue=adult_catalogue()) as server:
+        for band in ("UNKNOWN", "13_15", "16_17"):
+            someone = await server.player(**({} if band == "UNKNOWN" else {"ageBand": band}))
+            for model in ("persona:NOA_CALM", CAFE):
+                status, problem, _ = await refused(someone.connect(model))
+                assert (status, problem["code"]) == (403, "audience_not_allowed")
+            error, code = await refused_upgraded(someone.connect(CAFE, subprotocols=["realtime"]))
+            assert (error["code"], code) == ("audience_not_allowed", 4499)
+        adult = await server.player(ageBand="ADULT")
+        for model in ("persona:NOA_CALM", CAFE):
+            async with adult.connect(model) as wire:
+                assert (await wire.next())["type"] == "session.created"
+
+
+# --- credentials ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Basic dXNlcjpwYXNz"},
+        {"Authorization": "Bearer ek_nonsense"},
+        {"Authorization": "Bearer " + "x" * 5_000},
+    ],
+)
+async def test_a_missing_or_bad_credential_is_401(house: RunningServer, headers: dict[str, str]) -> None:
+    url = f"{house.ws}/v1/realtime?model="
+    status, problem, said = await refused(Wire(url, headers=headers))
+    assert (status, problem["code"]) == (401, "token_invalid")
+    assert said["www-authenticate"] == "Bearer"
+    error, code = await refused_upgraded(Wire(url, headers=headers, subprotocols=["realtime"]))
+    assert (error["code"], code) == ("token_invalid", 4500)
+
+
+async def test_an_expired_access_token_is_401(house: RunningServer, player: Player) -> None:
+    tokens = services_of(house.app).tokens
+    player.token = tokens.access(UUID(player.user_id), 1, now=1_700_000_000)
+    status, problem, _ = await refused(player.connect(""))
+    assert (status, problem["code"]) == (401, "token_invalid")
+
+
+async def test_a_refresh_token_opens_nothing(player: Player) -> None:
+    player.token = player.refresh_token
+    status, _, _ = await refused(player.connect(""))
+    assert status == 401
+
+
+async def test_the_query_string_is_no_place_for_a_credential(house: RunningServer, player: Player) -> None:
+    secret = (await client_secret(player))["value"]
+    for name in ("access_token", "token", "api_key", "client_secret", "authorization"):
+        for credential in (player.token, secret):
+            status, _, _ = await refused(Wire(f"{house.ws}/v1/realtime?model=&{name}={credential}"))
+            assert status == 401
+
+
+async def client_secret(player: Player, **body: Any) -> dict[str, Any]:
+    made: dict[str, Any] = await player.post("/v1/realtime/client_secrets", json=body)
+    return made
+
+
+def with_secret(house: RunningServer, value: str, query: str = "model=", **options: Any) -> Wire:
+    headers = {"Authorization": f"Bearer {value}"}
+    return Wire(f"{house.ws}/v1/realtime?{query}", headers=headers, **options)
+
+
+async def test_a_client_secret_is_a_bearer_token(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    async with with_secret(house, made["value"]) as wire:
+        assert await opened(wire) == made["session"]["id"]
+        assert wire.socket.subprotocol is None
+        assert await wire.turn("Hello there, how are you?")
+
+
+async def test_a_browser_gives_its_secret_as_a_subprotocol(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player, session={"type": "realtime", "model": "persona:NOA_CALM"})
+    offered = ["chat.v2", "realtime", f"openai-insecure-api-key.{made['value']}", "openai-beta.realtime-v1"]
+    async with Wire(f"{house.ws}/v1/realtime", subprotocols=offered) as wire:
+        assert wire.socket.subprotocol == "realtime"
+        response = wire.socket.response
+        assert response is not None
+        assert made["value"] not in "".join(value for _, value in response.headers.raw_items())
+        created = await wire.next()
+        assert created["session"]["id"] == made["session"]["id"]
+        assert made["value"] not in wire.frames[0]
+
+
+async def test_a_secret_alone_without_realtime_selects_no_subprotocol(house: RunningServer, player: Player) -> None:
+    """The secret is never echoed, so the handshake has none; a client that insists on one gives up by itself."""
+    made = await client_secret(player)
+    offered = [f"openai-insecure-api-key.{made['value']}"]
+    async with Wire(f"{house.ws}/v1/realtime", subprotocols=offered) as wire:
+        assert wire.socket.subprotocol is None
+        assert (await wire.next())["type"] == "session.created"
+
+
+async def test_other_subprotocols_are_ignored(player: Player) -> None:
+    async with player.connect("", subprotocols=["graphql-ws", "realtime.v2"]) as wire:
+        assert wire.socket.subprotocol is None
+        assert (await wire.next())["type"] == "session.created"
+
+
+async def test_compression_is_refused(player: Player) -> None:
+    url = f"{player.ws}/v1/realtime?model="
+    async with websockets.connect(url, additional_headers=player.headers, compression="deflate") as socket:
+        assert socket.response is not None
+        assert "sec-websocket-extensions" not in socket.response.headers
+        assert socket.protocol.extensions == []
+
+
+# --- client secrets and their one session --------------------------------------------------------------------------
+
+
+async def test_a_secret_attaches_again_to_its_one_session(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player, session={"type": "realtime", "model": "persona:NOA_CALM"})
+    async with with_secret(house, made["value"], "model=persona:MAYA_PLAYFUL") as wire:
+        created = await wire.next()
+        assert created["session"]["model"] == "persona:NOA_CALM", "the secret's model wins"
+        await wire.turn("My name is Tal.", "first")
+    async with with_secret(house, made["value"]) as again:
+        assert await again.next() == created
+        head = (await again.turn("Are you still there?"))["seq"]
+    async with with_secret(house, made["value"], "last_seq=0") as whole:
+        assert (await whole.next())["type"] == "session.resumed"
+        await whole.until(lambda frame: frame.get("seq") == head)
+        assert [frame.get("seq") for frame in map(decoded, whole.durable)] == list(range(1, head + 1))
+    sessions = await player.get("/v1/sessions")
+    assert len(sessions["items"]) == 1
+
+
+def decoded(frame: str) -> dict[str, Any]:
+    made: dict[str, Any] = msgspec.json.decode(frame)
+    return made
+
+
+async def test_without_a_model_in_the_secret_the_first_connects_wins(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    async with with_secret(house, made["value"], "model=persona:NOA_CALM") as wire:
+        assert (await wire.next())["session"]["model"] == "persona:NOA_CALM"
+    async with with_secret(house, made["value"], "model=persona:MAYA_PLAYFUL") as wire:
+        assert (await wire.next())["session"]["model"] == "persona:NOA_CALM"
+
+
+async def test_two_first_connects_at_once_share_one_session(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    async with with_secret(house, made["value"]) as one, with_secret(house, made["value"]) as two:
+        assert await one.next() == await two.next()
+    assert len((await player.get("/v1/sessions"))["items"]) == 1
+
+
+async def expire(house: RunningServer, player: Player) -> None:
+    async with services_of(house.app).database.transaction() as connection:
+        await connection.execute(
+            text("UPDATE client_secret SET expires_at = now() - interval '1 second' WHERE user_id = :user"),
+            {"user": player.user_id},
+        )
+
+
+async def test_a_secret_that_expired_before_its_first_use_is_401(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    await expire(house, player)
+    status, problem, _ = await refused(with_secret(house, made["value"]))
+    assert (status, problem["code"]) == (401, "token_invalid")
+    error, code = await refused_upgraded(with_secret(house, made["value"], subprotocols=["realtime"]))
+    assert (error["code"], code) == ("token_invalid", 4500)
+    assert (await player.get("/v1/sessions"))["items"] == []
+
+
+async def test_a_secret_that_was_used_in_time_lives_with_its_session(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    async with with_secret(house, made["value"]) as wire:
+        await opened(wire)
+    await expire(house, player)
+    async with with_secret(house, made["value"]) as wire:
+        assert (await wire.next())["session"]["id"] == made["session"]["id"]
+        await wire.send("session.end")
+        assert await wire.closed() == 1000
+    async with with_secret(house, made["value"], "last_seq=0") as ended:
+        assert await ended.closed() == 1000
+        assert decoded(ended.durable[-1])["type"] == "session.summary"
+
+
+async def test_a_revoked_secret_is_401(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    used = await client_secret(player)
+    async with with_secret(house, used["value"]) as wire:
+        await opened(wire)
+        await player.post("/v1/auth/revoke")
+        assert await wire.closed() == 4505
+    for value in (made["value"], used["value"]):
+        status, problem, _ = await refused(with_secret(house, value))
+        assert (status, problem["code"]) == (401, "token_invalid")
+
+
+async def test_a_refused_first_connect_does_not_spend_the_secret(house: RunningServer, player: Player) -> None:
+    made = await client_secret(player)
+    status, _, _ = await refused(with_secret(house, made["value"], "model=nothing"))
+    assert status == 404
+    async with with_secret(house, made["value"], "model=persona:NOA_CALM") as wire:
+        assert await opened(wire) == made["session"]["id"]
+
+
+# --- the door ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", ["https://practice.example.org", "same"])
+async def test_the_own_and_an_allowed_origin_come_in(player: Player, origin: str) -> None:
+    origin = player.url if origin == "same" else origin
+    async with player.connect("", headers={**player.headers, "Origin": origin}) as wire:
+        assert (await wire.next())["type"] == "session.created"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example.org",
+        "http://practice.example.org",
+        "https://practice.example.org.evil.org",
+        "https://practice.example.org:8443",
+        "https://PRACTICE.example.org",
+        "http://127.0.0.1",
+        "http://localhost",
+        "null",
+        "http://[",
+        "practice.example.org",
+    ],
+)
+async def test_another_origin_is_403(player: Player, origin: str) -> None:
+    headers = {**player.headers, "Origin": origin}
+    status, problem, _ = await refused(player.connect("", headers=headers))
+    assert (status, problem["code"]) == (403, "origin_not_allowed")
+    error, code = await refused_upgraded(player.connect("", headers=headers, subprotocols=["realtime"]))
+    assert (error["code"], code) == ("origin_not_allowed", 4499)
+
+
+async def test_a_draining_server_is_503_and_1013(
+    postgres: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with (
+        new_database(postgres, template_database) as dsn,
+        running_server(dsn, tmp_path_factory.mktemp("drain"), limits=Limits(enforced=False)) as server,
+    ):
+        player = await server.player()
+        server.engine.draining = True
+        status, problem, headers = await refused(player.connect(""))
+        assert (status, problem["code"]) == (503, "draining")
+        assert int(headers["retry-after"]) >= 1
+        error, code = await refused_upgraded(player.connect("", subprotocols=["realtime"]))
+        assert (error["code"], error["type"], code) == ("draining", "server_error", 1013)
+        server.engine.draining = False
+
+
+async def test_a_failure_at_the_door_is_500_and_1011(house: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    player = await house.player()
+
+    async def broken(*_: object, **__: object) -> None:
+        raise OSError("no database")
+
+    monkeypatch.setattr(house.engine, "prepare", broken)
+    status, problem, _ = await refused(player.connect(""))
+    assert (status, problem["code"]) == (500, "internal_error")
+    assert "database" not in str(problem)
+    error, code = await refused_upgraded(player.connect("", subprotocols=["realtime"]))
+    assert (error["code"], error["type"], code) == ("internal_error", "server_error", 1011)
