@@ -284,12 +284,17 @@ class Engine:
     async def _note_presence(self, live: LiveSession) -> None:
         """Write down whether sockets hold the session here. One at a time, and by what is true then: a socket that
         comes while another goes is not noted as gone."""
+        spec = live.spec
         async with live.presence:
-            if live.connections:
-                await self._attach([(live.spec.user_id, live.spec.session_id)])
-            else:
+            try:
+                if live.connections:
+                    await self._attach([(spec.user_id, spec.session_id)])
+                    return
                 async with self.database.transaction() as transaction:
-                    await sessions.detach(transaction, live.spec.user_id, live.spec.session_id)
+                    await sessions.detach(transaction, spec.user_id, spec.session_id)
+            except Exception as error:
+                # The next renewal notes it; no socket is worth losing for it.
+                log.warning("presence was not noted", session_id=str(spec.session_id), error=str(error))
 
     async def _attach(self, keys: list[tuple[UUID, UUID]]) -> None:
         async with self.database.transaction() as connection:
@@ -348,13 +353,19 @@ class Engine:
         held = await self.hold(user_id, session_id)
         if not isinstance(held, LiveSession):
             return ()
-        try:
-            reply = await self.respond(held, None)
-        except AppError:
-            # With autoResponse the answer to this very turn is on its way already.
-            if held.reply is None or held.reply.answers != item_id:
-                raise
-            reply = held.reply
+        if held.reply is None and held.state.last_item != item_id:
+            async with self.database.read() as connection:  # an automatic reply may have been given meanwhile
+                given = await transcripts.reply_to(connection, user_id, session_id, item_id)
+            if given is not None:
+                return await self._of_turn(user_id, session_id, given)
+        reply = held.reply
+        if reply is None or reply.answers != item_id:
+            try:
+                reply = await self.respond(held, None)
+            except AppError:
+                reply = held.reply
+                if reply is None or reply.answers != item_id:
+                    raise
         return await asyncio.shield(reply.done) or ()
 
     async def _of_turn(self, user_id: UUID, session_id: UUID, stored: StoredTurn) -> tuple[Event, ...]:

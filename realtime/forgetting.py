@@ -84,6 +84,10 @@ class Forgetter:
             for head in heads:
                 if head.open and head.id != mine.id:
                     await self._tell_other(connection, head, step, redacted[head.id], wish)
+                elif not head.open:
+                    await self._forget_state(connection, head, wish)
+            if with_turns:
+                await memory.wipe_quotes_of_blank_turns(connection, spec.user_id, spec.persona.code)
             return True
 
     async def _wish(
@@ -122,6 +126,16 @@ class Forgetter:
             for seq, type_, body in redaction.blank_transcript(log):
                 await self._replace(connection, head, EventRow(seq, type_, body))
             await sessions.blank_turns(connection, user_id, session_id, None)
+            await memory.wipe_quotes_of_blank_turns(connection, user_id, head.persona_key)
+            state = _state_without(head, None)
+            if state is not None:
+                await sessions.append_outside(connection, user_id, session_id, [], state=state)
+
+    async def _forget_state(self, connection: AsyncConnection, head: SessionHead, wish: Wish) -> None:
+        """An ended session keeps its state, and gets no event."""
+        state = _state_without(head, wish)
+        if state is not None and state != head.state:
+            await sessions.append_outside(connection, head.user_id, head.id, [], state=state)
 
     async def _log(self, connection: AsyncConnection, head: SessionHead) -> list[redaction.LoggedEvent]:
         """The whole log of a locked session."""
@@ -181,13 +195,17 @@ class Forgetter:
         )
 
 
-def _state_without(head: SessionHead, wish: Wish) -> str | None:
-    """The session's stored state without what is to be forgotten; None when it can't be read."""
+def _state_without(head: SessionHead, wish: Wish | None) -> str | None:
+    """The session's stored state without what is to be forgotten (None: without anything that was said); None when
+    it can't be read."""
     try:
         state = decode(head.state)
     except UnreadableState:
         return None
-    _forget_in(state, wish)
+    if wish is None:
+        state.recent_lines, state.persona_line, state.tips, state.recalled, state.carry = (), None, (), (), ""
+    else:
+        _forget_in(state, wish)
     return encode(state)
 
 

@@ -30,7 +30,6 @@ BROKEN = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,  # the backend was ended, or the server is starting or stopping
-    asyncpg.TooManyConnectionsError,
 )
 UNSETTLED = (asyncpg.TransactionRollbackError,)  # a deadlock or its like: nothing was stored, the same again will do
 Batch = list[tuple[SessionWrite, "asyncio.Future[bool]"]]
@@ -119,9 +118,7 @@ class Writer:
         attempt = 0
         while True:
             try:
-                if self._connection is None or self._connection.is_closed():
-                    self._connection = await self._connect()
-                return await append(self._connection, steps)
+                return await append(await self._connected(), steps)
             except UNSETTLED as error:
                 log.info("a batch is run again", error=str(error), attempt=attempt)
             except BROKEN as error:
@@ -135,6 +132,15 @@ class Writer:
                     raise
             await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             attempt += 1
+
+    async def _connected(self) -> Connection:
+        """Raises ``ConnectionError``, whatever it is that the database does not let us in for."""
+        if self._connection is None or self._connection.is_closed():
+            try:
+                self._connection = await self._connect()
+            except Exception as error:
+                raise ConnectionError(f"{type(error).__name__}: {error}") from error
+        return self._connection
 
 
 def _refuse(step: SessionWrite, future: "asyncio.Future[bool]", error: Exception) -> None:

@@ -6,15 +6,17 @@ A setting that can't be used is a ``SettingsError`` that names the variable and 
 import ipaddress
 import os
 import secrets
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import msgspec
 
 SECRET_BYTES = 32
-MIN_SECRET = 32  # characters of a secret given by hand
+MIN_SECRET = 32  # characters
+LONGEST_QUOTE = 60  # characters of a wrong value that are said again
 
 
 class SettingsError(Exception):
@@ -55,20 +57,18 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     if unsafe or not limits:
         name = "SOCIALGYM_UNSAFE_DB=on" if unsafe else "SOCIALGYM_RATE_LIMITS=off"
         _require_loopback(name, host, database_url)
-    cert, key = _file(env, "SOCIALGYM_TLS_CERT"), _file(env, "SOCIALGYM_TLS_KEY")
-    if (cert is None) != (key is None):
-        missing = "SOCIALGYM_TLS_KEY" if key is None else "SOCIALGYM_TLS_CERT"
-        raise SettingsError(f"{missing}: a certificate and its key belong together; this one is missing.")
+    cert, key = _certificate(env)
+    port, origins, redis_url = _port(env), _origins(env), _redis_url(env)
     return Settings(
         host=host,
-        port=_port(env),
+        port=port,
         data_dir=data_dir,
-        secret_key=_secret(env, data_dir),
-        allowed_origins=_origins(env),
+        secret_key=_secret(env, data_dir),  # last: it may write
+        allowed_origins=origins,
         tls_cert=cert,
         tls_key=key,
         database_url=database_url,
-        redis_url=_redis_url(env),
+        redis_url=redis_url,
         unsafe_db=unsafe,
         rate_limits=limits,
     )
@@ -89,11 +89,24 @@ def _text(env: Mapping[str, str], name: str, default: str) -> str:
     return value or default
 
 
+def _quoted(value: str) -> str:
+    return repr(value if len(value) <= LONGEST_QUOTE else value[: LONGEST_QUOTE - 1] + "…")
+
+
+def _address(value: str) -> SplitResult | None:
+    """The parts of an address whose port, if any, is a number; None for anything else."""
+    try:
+        parts = urlsplit(value)
+        return parts if parts.port is None or parts.port > 0 else None
+    except ValueError:
+        return None
+
+
 def _port(env: Mapping[str, str]) -> int:
     value = _text(env, "SOCIALGYM_PORT", "8000")
-    if not value.isascii() or not value.isdigit() or not 0 <= int(value) <= 65_535:
+    if not value.isascii() or not value.isdigit() or len(value) > 5 or int(value) > 65_535:
         raise SettingsError(
-            f"SOCIALGYM_PORT: {value!r} is not a port; a number from 0 to 65535 is (0: any free one)."
+            f"SOCIALGYM_PORT: {_quoted(value)} is not a port; a number from 0 to 65535 is (0: any free one)."
         )
     return int(value)
 
@@ -101,7 +114,7 @@ def _port(env: Mapping[str, str]) -> int:
 def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     value = _text(env, name, "on" if default else "off").lower()
     if value not in ("on", "off"):
-        raise SettingsError(f"{name}: {value!r} is neither 'on' nor 'off'.")
+        raise SettingsError(f"{name}: {_quoted(value)} is neither 'on' nor 'off'.")
     return value == "on"
 
 
@@ -111,17 +124,19 @@ def _file(env: Mapping[str, str], name: str) -> Path | None:
         return None
     path = Path(value).expanduser()
     if not path.is_file():
-        raise SettingsError(f"{name}: there is no file {value!r}.")
+        raise SettingsError(f"{name}: there is no file {_quoted(value)}.")
     return path
 
 
 def _origins(env: Mapping[str, str]) -> frozenset[str]:
     origins = [part.strip() for part in _text(env, "SOCIALGYM_ALLOWED_ORIGINS", "").split(",") if part.strip()]
     for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+        parts = _address(origin)
+        # Compared exactly with what browsers send: scheme, host and port, in lower case, and nothing else.
+        plain = parts is not None and f"{parts.scheme}://{parts.netloc}" == origin == origin.lower()
+        if parts is None or not plain or parts.scheme not in ("http", "https") or not parts.hostname or "@" in origin:
             raise SettingsError(
-                f"SOCIALGYM_ALLOWED_ORIGINS: {origin!r} is not an origin like https://practice.example.org."
+                f"SOCIALGYM_ALLOWED_ORIGINS: {_quoted(origin)} is not an origin like https://practice.example.org."
             )
     return frozenset(origins)
 
@@ -130,22 +145,51 @@ def _database_url(env: Mapping[str, str]) -> str | None:
     value = _text(env, "DATABASE_URL", "")
     if not value:
         return None
-    if urlsplit(value).scheme not in ("postgresql", "postgres"):
+    parts = _address(value)
+    if parts is None or parts.scheme not in ("postgresql", "postgres"):
         raise SettingsError("DATABASE_URL: only postgresql://user:password@host:port/database will do.")
     return value.replace("postgres://", "postgresql://", 1)
 
 
 def _redis_url(env: Mapping[str, str]) -> str | None:
     value = _text(env, "REDIS_URL", "")
-    if value and urlsplit(value).scheme not in ("redis", "rediss"):
+    parts = _address(value)
+    if value and (parts is None or parts.scheme not in ("redis", "rediss") or not parts.hostname):
         raise SettingsError("REDIS_URL: only redis://host:port or rediss://host:port will do.")
     return value or None
 
 
 def _require_loopback(name: str, host: str, database_url: str | None) -> None:
-    database_host = urlsplit(database_url).hostname if database_url else None
-    if not is_loopback(host) or (database_host is not None and not is_loopback(database_host)):
+    hosts = {host, *_database_hosts(database_url or "")}
+    if not all(is_loopback(one) for one in hosts):
         raise SettingsError(f"{name} is for tests and benchmarks: only where server and database listen on loopback.")
+
+
+def _database_hosts(url: str) -> set[str]:
+    """Where the address leads, in its host or its query; a Unix socket (a path, or nothing) is this machine."""
+    parts = urlsplit(url)
+    named = [parts.hostname or "", *parse_qs(parts.query).get("host", [])]
+    hosts = {host for entry in named for host in entry.split(",")}
+    return {host.rpartition(":")[0] if host.count(":") == 1 else host for host in hosts if host[:1] not in ("", "/")}
+
+
+def _certificate(env: Mapping[str, str]) -> tuple[Path | None, Path | None]:
+    """The certificate and its key, which fit each other; or neither."""
+    cert, key = _file(env, "SOCIALGYM_TLS_CERT"), _file(env, "SOCIALGYM_TLS_KEY")
+    if cert is None and key is None:
+        return None, None
+    if cert is None or key is None:
+        missing = "SOCIALGYM_TLS_KEY" if key is None else "SOCIALGYM_TLS_CERT"
+        raise SettingsError(f"{missing}: a certificate and its key belong together; this one is missing.")
+    try:
+        # Without a password nothing is asked at the terminal: an encrypted key is refused.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise SettingsError(
+            f"SOCIALGYM_TLS_CERT, SOCIALGYM_TLS_KEY: these are not a certificate and its key in PEM ({problem})."
+        ) from None
+    return cert, key
 
 
 def _secret(env: Mapping[str, str], data_dir: Path) -> bytes:
@@ -160,19 +204,24 @@ def _secret(env: Mapping[str, str], data_dir: Path) -> bytes:
         data_dir.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             _write_once(path, secrets.token_hex(SECRET_BYTES))
-        return path.read_text().strip().encode()
+        kept = path.read_bytes().strip()
     except OSError as error:
         raise SettingsError(
             f"SOCIALGYM_DATA_DIR: can't keep the secret key in {data_dir}: {error.strerror}."
         ) from None
+    if len(kept) < MIN_SECRET:
+        raise SettingsError(f"SOCIALGYM_DATA_DIR: {path} is damaged; restore it, or remove it to sign everyone out.")
+    return kept
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Whole or not at all, also when two processes start at once: the first name wins."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    """Whole or not at all, also when two processes start at once (the first name wins) or the power fails."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -74,7 +74,7 @@ async def _serve(socket: WebSocket[Any, Any, Any], services: Services, *, openai
     )
     admission.mark(connection)
     try:
-        live = await engine.tasks.run(engine.join(connection, joining), "join")
+        live = await _join(services, connection, joining)
         if live is not None:
             await _read(socket, services, connection, live)
         else:
@@ -82,6 +82,17 @@ async def _serve(socket: WebSocket[Any, Any, Any], services: Services, *, openai
     finally:
         # In a task of the process: this one may be cancelled at any await.
         engine.tasks.spawn(engine.leave(connection), "leave")
+
+
+async def _join(services: Services, connection: Connection, joining: Joining) -> LiveSession | None:
+    """``Engine.join``; what fails there is told to the socket, which is open already, and closes it."""
+    try:
+        return await services.engine.tasks.run(services.engine.join(connection, joining), "join")
+    except Exception as error:  # an unexpected one was logged by the owner of the task
+        failure = error if isinstance(error, AppError) else AppError("internal_error")
+        push_error(connection, failure)
+        connection.close(close_for_status(failure.entry.status), failure.code)
+        return None
 
 
 async def _enter(

@@ -148,3 +148,33 @@ async def wipe(connection: AsyncConnection, user_id: UUID, persona_key: str, key
         persona_key=persona_key,
         key=key,
     )
+
+
+async def wipe_quotes_of_blank_turns(connection: AsyncConnection, user_id: UUID, persona_key: str) -> None:
+    """Take out of history and present the quotes of turns whose text was blanked; what is remembered stays."""
+    await execute(
+        connection,
+        """UPDATE memory_event m SET quote = NULL, updated_at = now() FROM turn t
+           WHERE m.user_id = :user_id AND m.persona_key = :persona_key AND m.quote IS NOT NULL
+               AND t.user_id = m.user_id AND t.session_id = m.session_id AND t.item_id = m.item_id AND t.text = ''""",
+        user_id=user_id,
+        persona_key=persona_key,
+    )
+    # The present names no session: of two turns with one id the quote of the other goes too.
+    await execute(
+        connection,
+        """WITH blank AS (
+               SELECT t.item_id FROM turn t JOIN practice_session s ON s.user_id = t.user_id AND s.id = t.session_id
+               WHERE t.user_id = :user_id AND s.persona_key = :persona_key AND t.text = ''
+           )
+           UPDATE persona_memory m SET updated_at = now(), items = (
+               SELECT jsonb_agg(CASE WHEN item #>> '{source,itemId}' IN (SELECT item_id FROM blank)
+                   THEN jsonb_set(item, '{source,quote}', 'null') ELSE item END ORDER BY place)
+               FROM jsonb_array_elements(m.items) WITH ORDINALITY AS e(item, place))
+           WHERE m.user_id = :user_id AND m.persona_key = :persona_key AND EXISTS (
+               SELECT 1 FROM jsonb_array_elements(m.items) AS item
+               WHERE item #>> '{source,itemId}' IN (SELECT item_id FROM blank)
+                   AND item #>> '{source,quote}' IS NOT NULL)""",
+        user_id=user_id,
+        persona_key=persona_key,
+    )

@@ -192,16 +192,18 @@ async def lock_with_persona(connection: AsyncConnection, user_id: UUID, persona_
 async def append_outside(
     connection: AsyncConnection, user_id: UUID, session_id: UUID, events: list[EventRow], *, state: str | None
 ) -> None:
-    """Append events to an open session whose row is locked; a holder's next batch misses and reloads."""
+    """Append events to an open session whose row is locked; a holder's next batch misses and reloads. An ended one
+    gets a new ``state`` alone, without an event."""
     for event in events:
         await add_event(connection, user_id, session_id, event)
     await execute(
         connection,
-        """UPDATE practice_session SET last_seq = :seq, state = coalesce(:state, state), updated_at = now()
+        """UPDATE practice_session SET last_seq = coalesce(CAST(:seq AS int), last_seq),
+               state = coalesce(:state, state), updated_at = now()
            WHERE user_id = :user_id AND id = :session_id""",
         user_id=user_id,
         session_id=session_id,
-        seq=events[-1].seq,
+        seq=events[-1].seq if events else None,
         state=state,
     )
 

@@ -96,6 +96,11 @@ async def record(connection: AsyncConnection, fact: Fact, long_term: tuple[int, 
         return
     await _outcome(connection, "category_stats", "category_key", fact.category_key, fact)
     await _outcome(connection, "persona_stats", "persona_key", fact.persona_key, fact)
+    await _gates(connection, fact)
+    await _traits(connection, fact)
+
+
+async def _gates(connection: AsyncConnection, fact: Fact) -> None:
     await connection.execute(
         sql(
             """INSERT INTO gate_stats (user_id, category_key, gate_key, passed, evaluated)
@@ -112,23 +117,27 @@ async def record(connection: AsyncConnection, fact: Fact, long_term: tuple[int, 
             "passed": [int(passed) for _, passed in fact.gates],
         },
     )
-    if fact.traits is not None:
-        await connection.execute(
-            sql(
-                """INSERT INTO trait_stats (user_id, category_key, trait, sessions_count, score_sum)
-                   SELECT :user_id, :category, t.trait, 1, t.mean
-                   FROM unnest(CAST(:traits AS text[]), CAST(:means AS bigint[])) AS t(trait, mean)
-                   ON CONFLICT (user_id, category_key, trait) DO UPDATE SET
-                       sessions_count = trait_stats.sessions_count + 1,
-                       score_sum = trait_stats.score_sum + excluded.score_sum, updated_at = now()"""
-            ),
-            {
-                "user_id": fact.user_id,
-                "category": fact.category_key,
-                "traits": list(TRAIT_COLUMNS),
-                "means": list(fact.traits),
-            },
-        )
+
+
+async def _traits(connection: AsyncConnection, fact: Fact) -> None:
+    if fact.traits is None:
+        return
+    await connection.execute(
+        sql(
+            """INSERT INTO trait_stats (user_id, category_key, trait, sessions_count, score_sum)
+               SELECT :user_id, :category, t.trait, 1, t.mean
+               FROM unnest(CAST(:traits AS text[]), CAST(:means AS bigint[])) AS t(trait, mean)
+               ON CONFLICT (user_id, category_key, trait) DO UPDATE SET
+                   sessions_count = trait_stats.sessions_count + 1,
+                   score_sum = trait_stats.score_sum + excluded.score_sum, updated_at = now()"""
+        ),
+        {
+            "user_id": fact.user_id,
+            "category": fact.category_key,
+            "traits": list(TRAIT_COLUMNS),
+            "means": list(fact.traits),
+        },
+    )
 
 
 async def _user(connection: AsyncConnection, fact: Fact, long_term: tuple[int, ...] | None) -> None:

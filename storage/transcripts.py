@@ -116,7 +116,7 @@ async def paid_lines(connection: AsyncConnection, user_id: UUID, before: datetim
         connection,
         """SELECT t.line_hash FROM turn t JOIN practice_session s
                ON s.user_id = t.user_id AND s.id = t.session_id
-           WHERE t.user_id = :user_id AND (t.xp > 0 OR t.coins > 0)
+           WHERE t.user_id = :user_id AND (t.xp > 0 OR t.coins > 0 OR t.gems > 0)
                AND t.created_at < :before AND t.created_at > CAST(:before AS timestamptz) - interval '30 days'
                AND s.end_reason_code IS DISTINCT FROM 'ABORT_DISQUALIFIED'
            ORDER BY t.created_at DESC LIMIT :limit""",

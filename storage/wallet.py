@@ -4,7 +4,7 @@ The ledger is append-only and a wallet is its sum. Every payment names its sourc
 source, kind and currency makes a second payment of the same thing an error that rolls its transaction back.
 """
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -88,11 +88,6 @@ async def book(connection: AsyncConnection, user_id: UUID, before: Balance, book
     moved = [entry for entry in booked if entry.amount != 0]
     if not moved:
         return before
-    running = {"XP": before.xp, "COINS": before.coins, "GEMS": before.gems}
-    after: list[int] = []
-    for entry in moved:
-        running[entry.currency] += entry.amount
-        after.append(running[entry.currency])
     try:
         result = await connection.execute(
             sql(
@@ -111,17 +106,27 @@ async def book(connection: AsyncConnection, user_id: UUID, before: Balance, book
                     updated_at = now()
                 WHERE user_id = :user_id RETURNING xp, coins, gems"""
             ),
-            {
-                "user_id": user_id,
-                "ids": [uuid_utils.compat.uuid7() for _ in moved],
-                "source_kinds": [entry.source_kind for entry in moved],
-                "source_ids": [entry.source_id for entry in moved],
-                "kinds": [entry.kind for entry in moved],
-                "currencies": [entry.currency for entry in moved],
-                "amounts": [entry.amount for entry in moved],
-                "after": after,
-            },
+            _columns(user_id, before, moved),
         )
     except IntegrityError as error:
         raise LedgerConflict(str(error.orig)) from None
     return Balance(*result.one())
+
+
+def _columns(user_id: UUID, before: Balance, moved: list[Entry]) -> dict[str, Any]:
+    """The entries as arrays, each with the balance of its currency after it."""
+    running = {"XP": before.xp, "COINS": before.coins, "GEMS": before.gems}
+    after: list[int] = []
+    for entry in moved:
+        running[entry.currency] += entry.amount
+        after.append(running[entry.currency])
+    return {
+        "user_id": user_id,
+        "ids": [uuid_utils.compat.uuid7() for _ in moved],
+        "source_kinds": [entry.source_kind for entry in moved],
+        "source_ids": [entry.source_id for entry in moved],
+        "kinds": [entry.kind for entry in moved],
+        "currencies": [entry.currency for entry in moved],
+        "amounts": [entry.amount for entry in moved],
+        "after": after,
+    }

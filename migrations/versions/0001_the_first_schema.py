@@ -121,7 +121,7 @@ def upgrade() -> None:
         "turn",
         ["user_id", "created_at"],
         unique=False,
-        postgresql_where=sa.text("xp > 0 OR coins > 0"),
+        postgresql_where=sa.text("xp > 0 OR coins > 0 OR gems > 0"),
     )
     op.create_table(
         "category_stats",
@@ -740,7 +740,7 @@ def downgrade() -> None:
     op.drop_table("client_secret")
     op.drop_index(op.f("ix_category_stats_category_key_updated_at"), table_name="category_stats")
     op.drop_table("category_stats")
-    op.drop_index("ix_turn_paid_line", table_name="turn", postgresql_where=sa.text("xp > 0 OR coins > 0"))
+    op.drop_index("ix_turn_paid_line", table_name="turn", postgresql_where=sa.text("xp > 0 OR coins > 0 OR gems > 0"))
     op.drop_table("turn")
     op.drop_table("session_event")
     op.drop_table("persona")

@@ -1,7 +1,8 @@
 """The rows that a step stores, made of what the step worked out. Pure; the columns are those of ``storage.rows``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import UnsetType
 
 from realtime.core.rewards import rarity_of
@@ -30,7 +31,6 @@ def learner_row(
 
     ``progress``: the highest reached after this turn. ``seqs``: the first and the last event of the turn.
     """
-    traits = score.traits
     return TurnRow(
         item_id=turn.item_id,
         position=position,
@@ -42,36 +42,38 @@ def learner_row(
         text=turn.text,
         body_hash=turn.body_hash,
         line_hash=line_hash,
-        score=score.score,
-        rarity=rarity_of(score.score),
-        confidence=traits.confidence,
-        clarity=traits.clarity,
-        humor=traits.humor,
-        tension_control=traits.tension_control,
-        emotional_warmth=traits.emotional_warmth,
-        dominance=traits.dominance,
-        charisma_index=score.charisma_index,
-        evidence=encode(score.evidence),
-        observed=encode(score.observed),
-        hooks=encode(score.hooks),
-        patterns=encode(score.patterns),
-        tip=score.tip,
+        **_found(score),
         mood=encode(mood),
         mood_percent=mood.smoothed_mood_score,
         progress=progress,
-        strike=score.strike,
-        disqualified=score.disqualified,
-        filler_words=score.filler_words,
-        total_words=score.total_words,
         xp=rewards.xp,
         coins=rewards.coins,
         gems=rewards.gems,
         reward_reason=None if isinstance(rewards.reason, UnsetType) else rewards.reason,
         delivery=None if turn.delivery is None else encode(turn.delivery),
-        scorer_version=score.scorer_version,
         first_seq=seqs[0],
         final_seq=seqs[1],
     )
+
+
+def _found(score: TurnScore) -> dict[str, Any]:
+    """The columns of what the scorer found, by name."""
+    return {
+        "score": score.score,
+        "rarity": rarity_of(score.score),
+        **msgspec.structs.asdict(score.traits),
+        "charisma_index": score.charisma_index,
+        "evidence": encode(score.evidence),
+        "observed": encode(score.observed),
+        "hooks": encode(score.hooks),
+        "patterns": encode(score.patterns),
+        "tip": score.tip,
+        "strike": score.strike,
+        "disqualified": score.disqualified,
+        "filler_words": score.filler_words,
+        "total_words": score.total_words,
+        "scorer_version": score.scorer_version,
+    }
 
 
 def persona_row(reply: "Reply", *, position: int, parent: str | None, status: str, seqs: tuple[int, int]) -> TurnRow:

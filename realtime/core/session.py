@@ -153,32 +153,20 @@ def learner_turn(
     after.mood, snapshot = moods.advance(
         state.mood, turn_index=index, score=score.score, traits=score.traits, pattern_count=len(score.patterns)
     )
-    hashed = line_hash(turn.text)
-    rewards = _rewarded(state, score.score, already_paid=hashed in state.paid_lines or hashed in paid_before)
+    rewards = _rewarded(state, score.score, line_hash(turn.text), paid_before)
     paid = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
     after.tally = count(state.tally, _facts(score, snapshot, progress), paid=paid)
-    _keep(after, state, turn.text, score, hashed if paid != Amounts() else None)
+    _keep(after, state, turn.text, score, pays=paid != Amounts())
 
     draft.item(events.user_item(turn.item_id, turn.text, voice=turn.kind == "voice"))
     draft.emit("turn.scored", _scored(spec, after, turn, score, rewards, snapshot))
     changes = _learn(draft, turn, score, minds.extractor, memory)
-    row = learner_row(
-        turn,
-        score,
-        rewards,
-        snapshot,
-        position=after.position,
-        progress=after.tally.progress,
-        parent=state.last_item,
-        line_hash=hashed,
-        seqs=(state.seq + 1, after.seq),
-    )
     after.ending = state.ending or ends_now(spec.terms, after.tally)
     after.voice = state.voice or turn.kind == "voice"
     return Step(
         state=after,
         events=tuple(draft.events),
-        turns=(row,),
+        turns=(_learner_row(draft, state, turn, score, rewards, snapshot),),
         changes=changes,
         memory_rows=tuple(draft.rows),
         ends=after.ending,
@@ -272,10 +260,11 @@ def _walk_on(spec: Spec, after: State, score: TurnScore) -> int:
     return spec.walk.progress_after(after.node, progress)
 
 
-def _rewarded(state: State, score: int, *, already_paid: bool) -> TurnRewards:
+def _rewarded(state: State, score: int, line: int, paid_before: Container[int]) -> TurnRewards:
     paid = state.tally.paid
+    already = line in state.paid_lines or line in paid_before
     left_today = state.xp_left_today - paid.xp
-    return turn_rewards(score, paid=paid, xp_left_today=left_today, already_paid_line=already_paid)
+    return turn_rewards(score, paid=paid, xp_left_today=left_today, already_paid_line=already)
 
 
 def _facts(score: TurnScore, mood: MoodSnapshot, progress: int) -> TurnFacts:
@@ -289,15 +278,15 @@ def _facts(score: TurnScore, mood: MoodSnapshot, progress: int) -> TurnFacts:
     )
 
 
-def _keep(after: State, before: State, text: str, score: TurnScore, paid_line: int | None) -> None:
+def _keep(after: State, before: State, text: str, score: TurnScore, *, pays: bool) -> None:
     """Carry forward what the next turns are compared with."""
     after.recent_lines = (*before.recent_lines, kept(text))[-3:]
     after.recent_scores = (*before.recent_scores, score.score)[-3:]
     after.intents = score.intents
     if score.tip is not None:
         give_tip(after, score.tip)
-    if paid_line is not None:
-        after.paid_lines = (*before.paid_lines, paid_line)
+    if pays:
+        after.paid_lines = (*before.paid_lines, line_hash(text))
 
 
 def _learn(
@@ -353,3 +342,21 @@ def _scored(
         payload["delivery"] = turn.delivery
     payload["scorerVersion"] = score.scorer_version
     return payload
+
+
+def _learner_row(
+    draft: _Draft, before: State, turn: LearnerTurn, score: TurnScore, rewards: TurnRewards, mood: MoodSnapshot
+) -> TurnRow:
+    """The turn's row; asked for when all its events are drafted, the first of which follows ``before``."""
+    after = draft.state
+    return learner_row(
+        turn,
+        score,
+        rewards,
+        mood,
+        position=after.position,
+        progress=after.tally.progress,
+        parent=before.last_item,
+        line_hash=line_hash(turn.text),
+        seqs=(before.seq + 1, after.seq),
+    )

@@ -142,10 +142,12 @@ class Talk:
                     await self._command(connection, text)
                 else:
                     await self._turn(connection, text)
-            except EventError as error:
-                if error.code == "session_ended":
+            except (EventError, Closed) as error:
+                if _over(error):
                     self._console.print(Text("The talk was already over; that line was not said.", "dim"))
                     return
+                if isinstance(error, Closed):
+                    raise
                 self._console.print(Text(f"Not taken: {plain(error.message)}", "yellow"))
 
     async def _next_line(self, connection: Connection) -> str | None:
@@ -260,6 +262,11 @@ class Talk:
         finally:
             left.cancel()
             await _stop(task)
+
+
+def _over(error: EventError | Closed) -> bool:
+    """Whether the session's end came first: said in words, or by the close that follows the summary."""
+    return error.code == (1000 if isinstance(error, Closed) else "session_ended")
 
 
 def header(ours: dict[str, Any], name: str) -> Group:

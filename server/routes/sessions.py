@@ -15,7 +15,6 @@ from realtime.commands import checked_id, checked_text
 from realtime.core.lines import body_hash
 from realtime.core.session import LearnerTurn
 from realtime.errors import AppError
-from realtime.limits import Limits
 from realtime.protocol.events import Event
 from server.auth.door import player_of
 from server.auth.principal import Principal
@@ -34,9 +33,10 @@ Key = Annotated[
     str | None, HeaderParameter(name="Idempotency-Key", required=False, min_length=1, max_length=LONGEST_KEY)
 ]
 
-#: Documented, not checked here: what is wrong with a text has codes of its own, and the limit is a setting.
-_TEXT_SCHEMA = {"minLength": 1, "maxLength": Limits().turn_text, "pattern": r"\S"}
-TurnText = Annotated[str, Meta(extra_json_schema=_TEXT_SCHEMA, examples=["Hi, I'm Tal. What are you reading?"])]
+#: Its limits are checked by hand: what is wrong with a text has codes of its own, and the longest is a setting.
+TurnText = Annotated[
+    str, Meta(description="1 to 2,000 code points.", examples=["Hi, I'm Tal. What are you reading?"])
+]
 
 
 class NewSessionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

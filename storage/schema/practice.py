@@ -151,7 +151,7 @@ turn = Table(
     Column("final_seq", Integer, nullable=False),
     *times(),
     UniqueConstraint("user_id", "session_id", "position"),
-    Index("ix_turn_paid_line", "user_id", "created_at", postgresql_where=text("xp > 0 OR coins > 0")),
+    Index("ix_turn_paid_line", "user_id", "created_at", postgresql_where=text("xp > 0 OR coins > 0 OR gems > 0")),
 )
 
 session_event = Table(

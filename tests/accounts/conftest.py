@@ -79,6 +79,7 @@ def serve(database: Database, passwords: Passwords) -> Serve:
             [OpenController, AccountController, ClientSecretController],
             dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
             exception_handlers=EXCEPTION_HANDLERS,
+            logging_config=None,
             openapi_config=OpenAPIConfig(
                 "accounts", "1", components=Components(security_schemes={**BEARER_SCHEME}), render_plugins=[]
             ),

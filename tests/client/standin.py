@@ -58,7 +58,8 @@ def scored(item_id: str, index: int, **more: Any) -> Event:
 class Brain:
     """One session with its log. ``drops``: what to do to the socket at given points, consumed in order:
     ``(point, action)`` with point ``item`` (turn committed, nothing sent yet), ``received`` (nothing
-    committed), ``delta`` (in the middle of a reply); action ``abort`` or a close code."""
+    committed), ``delta`` (in the middle of a reply); action ``abort``, a close code, or
+    ``finish`` (at ``received``: the session ends instead)."""
 
     def __init__(self, drops: list[tuple[str, str | int]] | None = None, *, summary: Event | None = None) -> None:
         self.log: list[Event] = []
@@ -75,6 +76,8 @@ class Brain:
         self.rate_limit_next = False
         self.greeting_signals: list[Event] = []
         self.opening: str | None = None
+        self.opens = asyncio.Event()  # cleared: the opening waits for it
+        self.opens.set()
         self.live_reply: str | None = None
 
     def _append(self, event: Event) -> Event:
@@ -92,6 +95,7 @@ class Brain:
             for signal in self.greeting_signals:
                 await send(signal)
             if self.opening is not None:
+                await self.opens.wait()
                 content = [{"type": "output_text", "text": self.opening}]
                 item = {"id": "opening", "role": "assistant", "status": "completed", "content": content}
                 await send(self._append({"type": "conversation.item.added", "item": item}))
@@ -142,6 +146,8 @@ class Brain:
 
     async def _turn(self, frame: Event, send: Send, drop: Any) -> bool:
         if (action := self._due("received")) is not None:
+            if action == "finish":
+                return await self._finish(send, drop)
             await drop(action)
             return False
         item = frame["item"]

@@ -125,6 +125,9 @@ async def test_ctrl_c_stops_the_reply_and_the_talk_goes_on(tmp_path: Path) -> No
         terminal.type("Hello.\r")
         at = await terminal.until("word3")
         terminal.process.send_signal(signal.SIGINT)
+        at = await terminal.until("You:", at)
+        terminal.type("\x03")  # that Ctrl-C stopped a reply; this one is the first at the prompt
+        at = await terminal.until("Ctrl-C again leaves", at)
         await terminal.until("You:", at)
         terminal.type("/end\r")
         await terminal.until("as the summary says.")

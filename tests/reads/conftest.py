@@ -70,6 +70,7 @@ def app_of(services: Services) -> Litestar:
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
+        logging_config=None,
     )
 
 

@@ -131,6 +131,6 @@ async def test_a_fuzzer_in_an_open_session_finds_nothing_either(server: RunningS
     session_id = await begin(player)
     (tmp_path / "schemathesis.toml").write_text(f'[parameters]\nsession_id = "{session_id}"\n')
     left_out = ("--exclude-path-regex", "(revoke|/end)$", "--exclude-method", "DELETE")
-    await fuzz(server, player, tmp_path, *left_out, "--phases", "fuzzing", "--max-examples", str(EXAMPLES))
+    await fuzz(server, player, tmp_path, *left_out, "--phases", "examples,fuzzing", "--max-examples", str(EXAMPLES))
     events = (await player.get(f"/v1/sessions/{session_id}/events"))["events"]
     assert "turn.scored" in [event["type"] for event in events], "it said something"

@@ -12,7 +12,7 @@ import pytest
 from realtime.limits import Limits
 from tests.support import Player, RunningServer, Wire
 from tests.wire.conftest import opened
-from tests.wire.test_connecting import refused, refused_upgraded
+from tests.wire.helpers import refused, refused_upgraded
 
 
 async def played(wire: Wire) -> int:

@@ -3,11 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-import httpx
 import msgspec
 import pytest
 import websockets
-from sqlalchemy import text
 
 from realtime.limits import Limits
 from server.app import services_of
@@ -16,38 +14,10 @@ from storage.catalogue.model import Catalogue
 from tests.conftest import new_database
 from tests.support import Player, RunningServer, Wire, running_server
 from tests.wire.conftest import opened
+from tests.wire.helpers import client_secret, only_closes, refused, refused_upgraded, with_secret
 
-PROBLEM = "application/problem+json"
 CAFE = "template:OPENERS_CAFE_HELLO"
 LOCKED = "template:OPENERS_BOOKSHOP"
-
-
-async def refused(wire: Wire) -> tuple[int, dict[str, Any], websockets.Headers]:
-    """The HTTP status, the problem and the headers of a connect that is refused."""
-    with pytest.raises(websockets.InvalidStatus) as caught:
-        await wire.__aenter__()
-    response = caught.value.response
-    assert response.headers["content-type"] == PROBLEM
-    problem = httpx.Response(200, content=bytes(response.body)).json()
-    assert problem["status"] == response.status_code
-    return response.status_code, problem, response.headers
-
-
-async def refused_upgraded(wire: Wire) -> tuple[dict[str, Any], int]:
-    """The one ``error`` and the close code of a refusal to a client that offered ``realtime``."""
-    async with wire:
-        assert wire.socket.subprotocol == "realtime"
-        frame = await wire.next()
-        assert frame["type"] == "error"
-        return frame["error"], await only_closes(wire)
-
-
-async def only_closes(wire: Wire) -> int:
-    """The close code; no frame may come before."""
-    count = len(wire.frames)
-    code = await wire.closed()
-    assert len(wire.frames) == count
-    return code
 
 
 # --- targets -------------------------------------------------------------------------------------------------------
@@ -187,16 +157,6 @@ async def test_the_query_string_is_no_place_for_a_credential(house: RunningServe
             assert status == 401
 
 
-async def client_secret(player: Player, **body: Any) -> dict[str, Any]:
-    made: dict[str, Any] = await player.post("/v1/realtime/client_secrets", json=body)
-    return made
-
-
-def with_secret(house: RunningServer, value: str, query: str = "model=", **options: Any) -> Wire:
-    headers = {"Authorization": f"Bearer {value}"}
-    return Wire(f"{house.ws}/v1/realtime?{query}", headers=headers, **options)
-
-
 async def test_a_client_secret_is_a_bearer_token(house: RunningServer, player: Player) -> None:
     made = await client_secret(player)
     async with with_secret(house, made["value"]) as wire:
@@ -239,98 +199,6 @@ async def test_compression_is_refused(player: Player) -> None:
         assert socket.response is not None
         assert "sec-websocket-extensions" not in socket.response.headers
         assert socket.protocol.extensions == []
-
-
-# --- client secrets and their one session --------------------------------------------------------------------------
-
-
-async def test_a_secret_attaches_again_to_its_one_session(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player, session={"type": "realtime", "model": "persona:NOA_CALM"})
-    async with with_secret(house, made["value"], "model=persona:MAYA_PLAYFUL") as wire:
-        created = await wire.next()
-        assert created["session"]["model"] == "persona:NOA_CALM", "the secret's model wins"
-        await wire.turn("My name is Tal.", "first")
-    async with with_secret(house, made["value"]) as again:
-        assert await again.next() == created
-        head = (await again.turn("Are you still there?"))["seq"]
-    async with with_secret(house, made["value"], "last_seq=0") as whole:
-        assert (await whole.next())["type"] == "session.resumed"
-        await whole.until(lambda frame: frame.get("seq") == head)
-        assert [frame.get("seq") for frame in map(decoded, whole.durable)] == list(range(1, head + 1))
-    sessions = await player.get("/v1/sessions")
-    assert len(sessions["items"]) == 1
-
-
-def decoded(frame: str) -> dict[str, Any]:
-    made: dict[str, Any] = msgspec.json.decode(frame)
-    return made
-
-
-async def test_without_a_model_in_the_secret_the_first_connects_wins(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player)
-    async with with_secret(house, made["value"], "model=persona:NOA_CALM") as wire:
-        assert (await wire.next())["session"]["model"] == "persona:NOA_CALM"
-    async with with_secret(house, made["value"], "model=persona:MAYA_PLAYFUL") as wire:
-        assert (await wire.next())["session"]["model"] == "persona:NOA_CALM"
-
-
-async def test_two_first_connects_at_once_share_one_session(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player)
-    async with with_secret(house, made["value"]) as one, with_secret(house, made["value"]) as two:
-        assert await one.next() == await two.next()
-    assert len((await player.get("/v1/sessions"))["items"]) == 1
-
-
-async def expire(house: RunningServer, player: Player) -> None:
-    async with services_of(house.app).database.transaction() as connection:
-        await connection.execute(
-            text("UPDATE client_secret SET expires_at = now() - interval '1 second' WHERE user_id = :user"),
-            {"user": player.user_id},
-        )
-
-
-async def test_a_secret_that_expired_before_its_first_use_is_401(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player)
-    await expire(house, player)
-    status, problem, _ = await refused(with_secret(house, made["value"]))
-    assert (status, problem["code"]) == (401, "token_invalid")
-    error, code = await refused_upgraded(with_secret(house, made["value"], subprotocols=["realtime"]))
-    assert (error["code"], code) == ("token_invalid", 4500)
-    assert (await player.get("/v1/sessions"))["items"] == []
-
-
-async def test_a_secret_that_was_used_in_time_lives_with_its_session(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player)
-    async with with_secret(house, made["value"]) as wire:
-        await opened(wire)
-    await expire(house, player)
-    async with with_secret(house, made["value"]) as wire:
-        assert (await wire.next())["session"]["id"] == made["session"]["id"]
-        await wire.send("session.end")
-        assert await wire.closed() == 1000
-    async with with_secret(house, made["value"], "last_seq=0") as ended:
-        assert await ended.closed() == 1000
-        assert decoded(ended.durable[-1])["type"] == "session.summary"
-
-
-async def test_a_revoked_secret_is_401(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player)
-    used = await client_secret(player)
-    async with with_secret(house, used["value"]) as wire:
-        await opened(wire)
-        await player.post("/v1/auth/revoke")
-        assert await wire.closed() == 4505
-    for value in (made["value"], used["value"]):
-        status, problem, _ = await refused(with_secret(house, value))
-        assert (status, problem["code"]) == (401, "token_invalid")
-
-
-async def test_a_refused_first_connect_does_not_spend_the_secret(house: RunningServer, player: Player) -> None:
-    made = await client_secret(player)
-    status, _, _ = await refused(with_secret(house, made["value"], "model=nothing"))
-    assert status == 404
-    async with with_secret(house, made["value"], "model=persona:NOA_CALM") as wire:
-        assert await opened(wire) == made["session"]["id"]
 
 
 # --- the door ------------------------------------------------------------------------------------------------------
@@ -395,3 +263,20 @@ async def test_a_failure_at_the_door_is_500_and_1011(house: RunningServer, monke
     assert "database" not in str(problem)
     error, code = await refused_upgraded(player.connect("", subprotocols=["realtime"]))
     assert (error["code"], error["type"], code) == ("internal_error", "server_error", 1011)
+
+
+async def test_a_failure_behind_the_door_is_said_and_closes_with_1011(
+    house: RunningServer, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise OSError("no database")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.engine, "catch_up", broken)
+        async with player.connect("persona:MAYA_PLAYFUL") as wire:
+            frame = await wire.next()
+            assert (frame["type"], frame["error"]["code"]) == ("error", "internal_error")
+            assert await only_closes(wire) == 1011
+    session_id = (await player.get("/v1/sessions"))["items"][0]["id"]
+    async with player.connect(session_id=session_id, last_seq=0) as wire:
+        assert await wire.turn("The session was not harmed.")

@@ -17,7 +17,7 @@ from realtime.limits import Limits
 from server.app import services_of
 from tests.support import PATIENCE, Player, Wire
 from tests.wire.conftest import opened
-from tests.wire.test_connecting import refused, refused_upgraded
+from tests.wire.helpers import refused, refused_upgraded
 
 Serve = Callable[..., Any]
 

@@ -10,7 +10,7 @@ import pytest
 from realtime.minds import PersonaProvider, ReplyContext, ReplyDelta, ReplyEnd
 from tests.support import Player, RunningServer, Wire
 from tests.wire.conftest import opened
-from tests.wire.test_frames import error_of
+from tests.wire.helpers import error_of
 
 HEAD = ["response.created", "response.output_item.added", "conversation.item.added", "response.content_part.added"]
 TAIL = [
@@ -161,9 +161,13 @@ async def test_a_second_response_create_is_refused(slow_player: Player) -> None:
                 await device.send("response.create", event_id="second")
                 error = (await device.until("error"))["error"]
                 assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "second")
-            assert (await wire.until("response.done"))["response"]["status"] == "completed"
-            await wire.send("response.create")
-            assert (await wire.until("response.done"))["response"]["status"] == "completed"
+            for _ in range(2):
+                for device in (wire, other):
+                    assert (await device.until("response.done"))["response"]["status"] == "completed"
+                await wire.send("response.create")
+            await wire.send("response.cancel")
+            for device in (wire, other):
+                await device.until("response.done")
 
 
 async def test_a_cancelled_reply_keeps_what_was_said(slow_player: Player) -> None:

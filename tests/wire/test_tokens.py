@@ -5,15 +5,13 @@ import time
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from realtime.limits import Limits
 from server.app import services_of
 from server.auth.tokens import Tokens
+from storage import accounts
 from tests.support import Player, RunningServer
 from tests.wire.conftest import opened
-from tests.wire.test_connecting import client_secret, with_secret
-from tests.wire.test_frames import error_of
+from tests.wire.helpers import client_secret, error_of, with_secret
 
 
 def token(server: RunningServer, player: Player, seconds: float) -> str:
@@ -119,8 +117,6 @@ async def test_revocation_closes_every_socket_with_4505(house: RunningServer, pl
 
 
 async def test_revocation_by_another_process_is_seen(house: RunningServer, player: Player) -> None:
-    from storage import accounts
-
     async with player.connect("persona:MAYA_PLAYFUL") as wire:
         await opened(wire)
         async with services_of(house.app).database.transaction() as connection:
@@ -129,8 +125,7 @@ async def test_revocation_by_another_process_is_seen(house: RunningServer, playe
             assert await wire.closed() == 4505
 
 
-@pytest.mark.parametrize("rounds", [12])
-async def test_new_sockets_are_not_taken_for_revoked_ones(serve: Any, rounds: int) -> None:
+async def test_new_sockets_are_not_taken_for_revoked_ones(serve: Any) -> None:
     """Sockets of new users that open while the versions are read must stay open."""
     async with serve(limits=Limits(enforced=False, revocation_seconds=0.004)) as server:
 
@@ -140,5 +135,5 @@ async def test_new_sockets_are_not_taken_for_revoked_ones(serve: Any, rounds: in
                 await opened(wire)
                 assert await wire.turn(f"Line {number} of somebody new.")
 
-        for _ in range(rounds):
+        for _ in range(12):
             await asyncio.gather(*(stays(number) for number in range(5)))

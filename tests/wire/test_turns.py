@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import Player, Wire
 from tests.wire.conftest import opened
-from tests.wire.test_frames import error_of
+from tests.wire.helpers import error_of
 
 TURN = ["conversation.item.added", "conversation.item.done", "turn.scored"]
 TRAITS = {"confidence", "clarity", "humor", "tensionControl", "emotionalWarmth", "dominance"}
