@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test chat check format setup clean
+.PHONY: run test chat check format docs transcripts setup clean
 
 run: $(READY)  ## start the server on 127.0.0.1:8000
 	@exec $(BIN)/socialgym serve
@@ -24,6 +24,12 @@ check: $(READY)  ## formatter, linter, strict types, import direction
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY)  ## write the pages that are made from the code (docs/errors.md, docs/limits.md)
+	$(BIN)/python -m server.docs
+
+transcripts: $(READY)  ## record the golden sessions of docs/transcripts anew
+	$(BIN)/python -m tests.transcripts.record
 
 setup: $(READY)
 

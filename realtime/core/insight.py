@@ -21,7 +21,7 @@ RULE = DeepInsightRule(sessions=10, categories=2, average_score=60)
 class HaveNeed(Json):
     """How far, of how much."""
 
-    have: int | float
+    have: float
     need: int
 
 
