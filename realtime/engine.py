@@ -159,7 +159,6 @@ class Engine:
         if live is None:
             await self._replay_ended(connection, joining)
             return None
-        # From here to the first read of ``catch_up`` nothing waits, so no event falls between.
         if connection.closed:
             return None
         if joining.created:
@@ -170,8 +169,9 @@ class Engine:
             connection.sent_seq = joining.last_seq
             self._resumed(connection, live)
         live.connections.add(connection)
-        await self.catch_up(live, connection)
+        # Before the replay: a client that has its first frame holds the session, and a slow replay holds it too.
         await self._note_presence(live)
+        await self.catch_up(live, connection)
         live.start_timer()
         if live.state.auto_response and live.state.last_role == "user" and live.reply is None:
             self.tasks.spawn(self.respond(live, None), "answer again")

@@ -85,12 +85,14 @@ class Housekeeping:
 
     async def _revocation(self) -> None:
         """Close the sockets of users whose tokens were revoked, wherever that was done."""
-        users: set[UUID] = {c.user_id for c in self._engine.connections if not c.closed}
+        # Those that are open before the read: one that comes during it may be of a user whom the read does not know.
+        open_now = [connection for connection in self._engine.connections if not connection.closed]
+        users: set[UUID] = {connection.user_id for connection in open_now}
         if not users:
             return
-        async with self._engine.database.read() as connection:
-            versions = await accounts.versions(connection, list(users))
-        for held in list(self._engine.connections):
+        async with self._engine.database.read() as reading:
+            versions = await accounts.versions(reading, list(users))
+        for held in open_now:
             if versions.get(held.user_id) != held.session_version:
                 held.close(4505, "revoked")
 
