@@ -64,6 +64,14 @@ class RunningServer:
         return await Player.guest(self.url, **body)
 
 
+async def _serving(server: Server, listening: socket.socket) -> None:
+    """Serve without uvicorn's signal handlers (pytest has its own); a failed start is an error, not an exit."""
+    try:
+        await server._serve([listening])
+    except SystemExit:
+        raise RuntimeError("the server did not start; its log says why") from None
+
+
 @asynccontextmanager
 async def running_server(
     dsn: str,
@@ -80,7 +88,7 @@ async def running_server(
     started = asyncio.Event()
     listening = listen(settings.host, 0)
     server = Server(app, settings, listening, on_started=started.set)
-    task = asyncio.create_task(server._serve([listening]))  # without its signal handlers: pytest has its own
+    task = asyncio.create_task(_serving(server, listening))
     waiting = asyncio.create_task(started.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

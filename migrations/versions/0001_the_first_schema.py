@@ -112,9 +112,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "session_id", "item_id", name=op.f("pk_turn")),
-        sa.UniqueConstraint(
-            "user_id", "session_id", "position", name=op.f("uq_turn_user_id_session_id_position")
-        ),
+        sa.UniqueConstraint("user_id", "session_id", "position", name=op.f("uq_turn_user_id_session_id_position")),
     )
     op.create_index(
         "ix_turn_paid_line",
@@ -132,9 +130,7 @@ def upgrade() -> None:
         sa.Column("score_sum", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["app_user.id"], name=op.f("fk_category_stats_user_id_app_user")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_category_stats_user_id_app_user")),
         sa.PrimaryKeyConstraint("user_id", "category_key", name=op.f("pk_category_stats")),
     )
     op.create_index(
@@ -178,9 +174,7 @@ def upgrade() -> None:
         sa.Column("response", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["app_user.id"], name=op.f("fk_idempotency_key_user_id_app_user")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_idempotency_key_user_id_app_user")),
         sa.PrimaryKeyConstraint("user_id", "route", "key", name=op.f("pk_idempotency_key")),
     )
     op.create_index(op.f("ix_idempotency_key_created_at"), "idempotency_key", ["created_at"], unique=False)
@@ -221,9 +215,7 @@ def upgrade() -> None:
         sa.Column("completed_session_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["app_user.id"], name=op.f("fk_mission_progress_user_id_app_user")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_mission_progress_user_id_app_user")),
         sa.PrimaryKeyConstraint("user_id", "template_id", name=op.f("pk_mission_progress")),
     )
     op.create_table(
@@ -237,9 +229,7 @@ def upgrade() -> None:
         sa.Column("forgotten", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["app_user.id"], name=op.f("fk_persona_memory_user_id_app_user")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_persona_memory_user_id_app_user")),
         sa.PrimaryKeyConstraint("user_id", "persona_key", "key", name=op.f("pk_persona_memory")),
     )
     op.create_index(
@@ -439,9 +429,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_week_stats_user_id_app_user")),
-        sa.PrimaryKeyConstraint(
-            "user_id", "week_start", "category_key", "persona_key", name=op.f("pk_week_stats")
-        ),
+        sa.PrimaryKeyConstraint("user_id", "week_start", "category_key", "persona_key", name=op.f("pk_week_stats")),
     )
     op.create_table(
         "template_version",
@@ -463,9 +451,7 @@ def upgrade() -> None:
             ["template_id"], ["template.id"], name=op.f("fk_template_version_template_id_template")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_template_version")),
-        sa.UniqueConstraint(
-            "template_id", "content_hash", name=op.f("uq_template_version_template_id_content_hash")
-        ),
+        sa.UniqueConstraint("template_id", "content_hash", name=op.f("uq_template_version_template_id_content_hash")),
         sa.UniqueConstraint("template_id", "n", name=op.f("uq_template_version_template_id_n")),
     )
     op.create_table(
@@ -509,9 +495,7 @@ def upgrade() -> None:
         sa.Column("finalize_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["persona_id"], ["persona.id"], name=op.f("fk_practice_session_persona_id_persona")
-        ),
+        sa.ForeignKeyConstraint(["persona_id"], ["persona.id"], name=op.f("fk_practice_session_persona_id_persona")),
         sa.ForeignKeyConstraint(
             ["template_id"], ["template.id"], name=op.f("fk_practice_session_template_id_template")
         ),
@@ -520,9 +504,7 @@ def upgrade() -> None:
             ["template_version.id"],
             name=op.f("fk_practice_session_template_version_id_template_version"),
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["app_user.id"], name=op.f("fk_practice_session_user_id_app_user")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_practice_session_user_id_app_user")),
         sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_practice_session")),
     )
     op.create_index(
@@ -678,9 +660,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "id", name=op.f("pk_trait_history")),
         sa.UniqueConstraint("user_id", "session_id", name=op.f("uq_trait_history_user_id_session_id")),
     )
-    op.create_index(
-        op.f("ix_trait_history_user_id_user_seq"), "trait_history", ["user_id", "user_seq"], unique=False
-    )
+    op.create_index(op.f("ix_trait_history_user_id_user_seq"), "trait_history", ["user_id", "user_seq"], unique=False)
     # ### end Alembic commands ###
 
 
@@ -719,9 +699,7 @@ def downgrade() -> None:
     op.drop_table("user_stats")
     op.drop_table("user_email")
     op.drop_index(op.f("ix_user_category_progress_user_id_status"), table_name="user_category_progress")
-    op.drop_index(
-        op.f("ix_user_category_progress_category_key_completed_at"), table_name="user_category_progress"
-    )
+    op.drop_index(op.f("ix_user_category_progress_category_key_completed_at"), table_name="user_category_progress")
     op.drop_table("user_category_progress")
     op.drop_table("trait_stats")
     op.drop_table("template")
