@@ -5,16 +5,18 @@ dial (0..100)       effect
 ==================  =========================================================================================
 mode                REAL_LIFE: no emoji, whatever the density; CHAT: emoji by density
 pace                67 and up: the shorter half of a pool; 33 and down: the longer half
-emojiDensity        that chance in a hundred of an emoji after the line; none when COLD or TENSE
+emojiDensity        that chance in a hundred of an emoji after the line; none when COLD or TENSE, none
+                    while a RECOVERY is below a progress of 55, none in a parting that went wrong
 flirtiveness          turns WARM sooner: each 10 lower the mood it takes by 1
 hostility           NEUTRAL or COLD is heard as TENSE below a mood of 0.6 times the dial
 dryness             that chance in a hundred to drop a follow-up question; from 50 on, dry lines first
 vulnerability       that chance in a hundred to answer openness with a line of its own before going on
 escalationSpeed     NEUTRAL is heard as WARM from 80 - dial / 4, WARM as FLOW from 95 - dial / 4;
                     below 25, FLOW is heard as WARM
-randomness          a quarter of it in a hundred: an aside about the persona's own life before going on
+randomness          a quarter of it in a hundred: an aside about the persona's own life before going on;
+                    none in RECOVERY or BOUNDARY, nor after a line that asks or opens up, mends or says no
 styleIntensity      SOFT takes 15 off hostility (sharp styles) or escalation (lively ones), HARD adds 15;
-                    and the chance of the style's lead-in: SOFT 5, NORMAL 15, HARD 40 in a hundred
+                    and the chance of the style's lead-in: SOFT 3, NORMAL 10, HARD 25 in a hundred
 ==================  =========================================================================================
 
 Free play has no dials. A mission's own line keeps its question: the talk can't go on without it.
@@ -22,12 +24,21 @@ Free play has no dials. A mission's own line keeps its question: the talk can't 
 
 from realtime.minds import ReplyContext
 from realtime.persona.choosing import Chooser, asks
-from storage.catalogue.model import Dynamics, Mood, PersonaStyle
+from storage.catalogue.model import Dynamics, GoalType, Intent, Mood, PersonaStyle
 
 SHARP: frozenset[PersonaStyle] = frozenset({"CHALLENGING", "COLD", "DIRECT", "JUDGMENTAL"})
 LIVELY: frozenset[PersonaStyle] = frozenset({"FLIRTY", "PLAYFUL", "WARM", "CHAOTIC"})
 INTENSITY = {"SOFT": -15, "NORMAL": 0, "HARD": 15}
-LEAD_IN_CHANCE = {"SOFT": 5, "NORMAL": 15, "HARD": 40}
+LEAD_IN_CHANCE = {"SOFT": 3, "NORMAL": 10, "HARD": 25}
+SERIOUS_GOALS: frozenset[GoalType] = frozenset({"RECOVERY", "BOUNDARY"})
+# After a line that does one of these, an aside about something else would be a snub.
+ON_THEIR_MIND: frozenset[Intent] = frozenset(
+    {
+        "ASKS_QUESTION", "ANSWERS", "SHARES_ABOUT_SELF", "APOLOGIZES", "OWNS_IT", "REPAIRS", "EMPATHIZES",
+        "SETS_LIMIT", "HOLDS_FIRM", "DECLINES", "OFFERS_ALTERNATIVE", "PROPOSES", "THANKS", "CLOSES",
+    }
+)  # fmt: skip
+FORGIVEN = 55  # progress of a RECOVERY from which the persona is light again
 UNHURRIED, HURRIED = 33, 67
 DRY = 50
 
@@ -39,7 +50,7 @@ LEAD_INS: dict[PersonaStyle, tuple[str, ...]] = {
     "WARM": ("Mm.", "Ah.", "I'm listening."),
     "COLD": ("Fine.", "Well."),
     "SHY": ("Um.", "Oh. Well.", "Sorry, um."),
-    "DIRECT": ("Plainly:", "Straight to it:", "Short version:"),
+    "DIRECT": ("Right.", "Look.", "All right."),
     "JUDGMENTAL": ("Hm.", "Is that so.", "Interesting."),
     "CHAOTIC": ("Wait, wait.", "Hold on.", "Okay, so."),
 }
@@ -101,8 +112,13 @@ def opens_up(dials: Dynamics | None, chooser: Chooser) -> bool:
     return dials is not None and chooser.chance("vulnerability", dials.vulnerability)
 
 
-def digresses(dials: Dynamics | None, chooser: Chooser) -> bool:
-    return dials is not None and chooser.chance("randomness", dials.randomness / 4)
+def digresses(context: ReplyContext, chooser: Chooser) -> bool:
+    """Never where the talk is about something that matters to the learner just then."""
+    dials, template = context.dynamics, context.template
+    serious = template is not None and template.goal_type in SERIOUS_GOALS
+    if dials is None or serious or not ON_THEIR_MIND.isdisjoint(context.learner_intents):
+        return False
+    return chooser.chance("randomness", dials.randomness / 4)
 
 
 def lead_ins(context: ReplyContext, mood: Mood, chooser: Chooser) -> tuple[str, ...]:
@@ -116,9 +132,21 @@ def lead_ins(context: ReplyContext, mood: Mood, chooser: Chooser) -> tuple[str, 
 def emoji(context: ReplyContext, mood: Mood, chooser: Chooser) -> str:
     """What stands after the line: a space and an emoji, or nothing."""
     dials = context.dynamics
-    if dials is None or dials.mode != "CHAT" or mood in ("COLD", "TENSE"):
+    if dials is None or dials.mode != "CHAT" or _earnest(context, mood):
         return ""
     if not chooser.chance("emoji", dials.emoji_density):
         return ""
     choice = EMOJI[style_of(context)]
     return " " + choice[chooser.number("which emoji") % len(choice)]
+
+
+def _earnest(context: ReplyContext, mood: Mood) -> bool:
+    """Whether an emoji would be out of place: in a tense or cold talk, and while something is still to be
+    forgiven."""
+    if mood in ("COLD", "TENSE") or context.mood in ("COLD", "TENSE"):
+        return True
+    if context.kind == "CLOSING" and context.closing not in ("SUCCESS", "LEFT"):
+        return True
+    template, node = context.template, context.node
+    recovering = template is not None and template.goal_type == "RECOVERY"
+    return recovering and (node is None or node.progress < FORGIVEN)

@@ -25,12 +25,22 @@ _OFFER = re.compile(
     r"^(?:(?:so|and|but|well|hey|ok|okay|oh)\b[, ]*)*"
     r"(?:(?:can|could|may|shall|should) (?:i|we)\b(?! (?:ask|know))|would you (?:like|want|mind|be up)"
     r"|do you (?:want|fancy) (?:to|a|some)\b(?! (?:know|tell))|are you free|want to\b|let us\b"
+    r"|(?:what|how|where|when) (?:can|could|should|shall|may) (?:i|we)\b(?!.*\b(?:ask|know)\b)|what if\b"
+    r"|is there (?:anything|something|any way)\b|(?:would|does|is) (?:it|that|this) "
+    r"(?:be |sound |work |help |all )?(?:ok|okay|fine|alright|right|if|for you|help)\b(?!.*\b(?:ask|know)\b)"
     r"|(?:how|what) about (?:we|a|an|some|this|that|next|going|\w+ing)\b)"
 )
 _TURNED_BACK = re.compile(
     r"(?:^(?:so )?|\b(?:and |but )?(?:how about|what about|and) )(?:you|yours|yourself)(?: then| though)?$"
 )
 _TAG = re.compile(r"\b(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
+# Small checks, and questions about this very day: nothing that one would have to look up in oneself.
+_AT_HAND = re.compile(
+    r"\b(?:today|tonight|now|at the moment|this (?:morning|afternoon|evening)|just now|lately|earlier)\b"
+    r"|^(?:(?:so|and|but|hey|ok|okay|oh)\b ?)*(?:are you (?:still )?(?:here|with me|listening|awake|ok|okay|all right"
+    r"|alright|ready|sure|busy|serious|kidding|joking)|(?:can|do|did|could) you (?:hear|see|get|understand|follow"
+    r"|believe (?:me|that|it|this)|mean (?:it|that|me))|(?:will|can|could|would) you (?:please |ever )?(?:forgive|wait|give me|let me|hold on))\b"
+)
 _REMEMBERS = re.compile(
     r"\b(?:do|did|can|could) you (?:still |even )?(?:remember|recall|know|guess)\b|\byou (?:remember|recall)\b"
 )
@@ -57,7 +67,7 @@ _SMALL_WORDS = frozenset(
 
 class Asked(msgspec.Struct, frozen=True):
     """``facts``: those that answer, in the order asked, each once. ``unknown``: a question to the persona
-    that none of its facts answers. ``about_learner``: what does the persona know of them?"""
+    that none of its facts answers, and that is more than a small check ("are you sure?") or about today. ``about_learner``: what does the persona know of them?"""
 
     facts: tuple[Fact, ...] = ()
     unknown: bool = False
@@ -85,10 +95,14 @@ def listen(text: str | None, persona_line: str | None, facts: tuple[Fact, ...]) 
             continue
         else:
             fact = fact_for(plain, facts)
-            unknown = unknown or (fact is None and _PERSONA.search(plain) is not None)
+            unknown = unknown or (fact is None and _to_think_about(plain))
         if fact is not None and fact not in found:
             found.append(fact)
     return Asked(facts=tuple(found), unknown=unknown, about_learner=about_learner)
+
+
+def _to_think_about(plain: str) -> bool:
+    return _PERSONA.search(plain) is not None and _AT_HAND.search(plain) is None
 
 
 def fact_for(plain: str, facts: tuple[Fact, ...]) -> Fact | None:

@@ -18,6 +18,7 @@ import msgspec
 from realtime.minds import ReplyContext, ReplyDelta, ReplyEnd
 from realtime.persona import dials
 from realtime.persona.choosing import Chooser, Pool, Shape, as_is, asks, in_brief, without_question
+from realtime.persona.comforting import comfort, is_low, praises
 from realtime.persona.listening import asks_again, listen
 from realtime.persona.notes import Notes
 from realtime.persona.recalling import recall, touches
@@ -43,7 +44,7 @@ PRAISING: frozenset[Intent] = frozenset(
 )
 WEAK_BELOW = 60
 # Facts that only answer: told unasked they would sound like a form being filled in.
-ONLY_ASKED = frozenset({"name", "age", "today", "about"})
+ONLY_ASKED = frozenset({"name", "age", "today", "about", "here"})
 NEXT_MOODS: dict[Mood, tuple[Mood, ...]] = {
     "COLD": ("COLD",),  # and then its own life, in brief
     "NEUTRAL": ("NEUTRAL",),
@@ -101,6 +102,7 @@ class _Speaker:
         answered = {"SHARES_ABOUT_SELF", "ANSWERS"} & set(context.learner_intents)
         self.answered_line = context.persona_line if answered else None
         self.known = frozenset(context.memory)
+        self.low = is_low(context.learner_line)
 
     def reply(self) -> Reply:
         self.notes.begin_reply()
@@ -162,7 +164,7 @@ class _Speaker:
         """An answer to openness, or an aside, as vulnerability and randomness have it."""
         if OPENNESS & set(self.context.learner_intents) and dials.opens_up(self.context.dynamics, self.chooser):
             return self._reaction(OPENNESS, without_question)
-        if dials.digresses(self.context.dynamics, self.chooser):
+        if not self.low and dials.digresses(self.context, self.chooser):
             aside = self.chooser.choose(self._own_life(), without_question)
             return [aside] if aside else []
         return []
@@ -260,7 +262,8 @@ class _Speaker:
             return None if spoken is None else without_question(spoken)
 
         def accepted(line: str) -> bool:
-            return not asks_again(line, self.persona, self.answered_line, self.known)
+            beside_the_point = self.low and praises(line)
+            return not beside_the_point and not asks_again(line, self.persona, self.answered_line, self.known)
 
         def narrowed(lines: list[str]) -> list[str]:
             return dials.narrowed(lines, self.context.dynamics, self.mood)
@@ -286,7 +289,9 @@ class _Speaker:
     def _reactions(self, among: frozenset[Intent] | None) -> list[Pool]:
         score = self.context.learner_score
         weak = score is not None and score < WEAK_BELOW
-        return [
+        kind = self.low and self.mood not in ("COLD", "TENSE") and (among is None or among is OPENNESS)
+        first = [Pool("comfort", comfort(dials.style_of(self.context)))] if kind else []
+        return first + [
             Pool(f"reaction:{intent}", self.persona.reactions[intent])
             for intent in REACTS_TO
             if intent in self.context.learner_intents

@@ -3,7 +3,8 @@
 How a phrase is written: terms parted by spaces; ``a/b`` either one, ``(a)`` with or without it, ``*`` any one
 term; ``^`` at the front: only at the beginning of a clause, ``^^``: of the whole text; ``$`` at the end: only
 where the sentence ends. A phrase never reaches across the end of a sentence. A group with ``negatable`` does not
-count behind "not", "never" or "no" ("I'm not sorry").
+count behind "not", "never" or "no" ("I'm not sorry"); nor where a phrase of its ``spared`` stands ("up to you" in
+"make it up to you").
 """
 
 from itertools import product
@@ -17,6 +18,7 @@ _CLAUSE: Final = 1
 _TEXT: Final = 2
 _END: Final = 4
 _TERMINAL: Final = ""  # no term is empty, so this key is free in every node
+_SPARED: Final = "!"  # behind the name of a group: what spares its phrases
 _NEGATIONS: Final = frozenset({"not", "never", "no", "nor", "without"})
 _REACH: Final = 3  # terms in front of a phrase in which a negation still governs it
 
@@ -30,6 +32,7 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     about: str
     phrases: tuple[str, ...]
     negatable: bool = False
+    spared: tuple[str, ...] = ()
 
 
 class Hit(NamedTuple):
@@ -65,11 +68,14 @@ class CueIndex:
 
     def __init__(self, groups: dict[str, Group]) -> None:
         self._root: Node = {}
+        self._sparing = tuple(name for name, group in groups.items() if group.spared)
         self._negatable = frozenset(name for name, group in groups.items() if group.negatable)
         self.names = frozenset(groups)
         for name, group in groups.items():
             for phrase in group.phrases:
                 self._add(name, phrase)
+            for phrase in group.spared:
+                self._add(name + _SPARED, phrase)
 
     def _add(self, name: str, phrase: str) -> None:
         flags, sequences = variants(phrase)
@@ -94,7 +100,20 @@ class CueIndex:
                 node = root.get(terms[at])
                 if node is not None:
                     self._walk(parsed, node, at, last, hits)
+        for name in self._sparing:
+            self._spare(name, hits)
         return hits
+
+    @staticmethod
+    def _spare(name: str, hits: Hits) -> None:
+        """Takes out the hits of a group that a sparing phrase overlaps."""
+        spared = hits.pop(name + _SPARED, None)
+        if spared is None or name not in hits:
+            return
+        found = hits.pop(name)
+        kept = [h for h in found if not any(s.first < h.last and h.first < s.last for s in spared)]
+        if kept:
+            hits[name] = kept
 
     def _walk(self, parsed: Parsed, node: Node, at: int, last: int, hits: Hits) -> None:
         terms = parsed.terms

@@ -4,6 +4,7 @@ Left out of every rule that can earn something ("not read"): a sentence said bef
 that speaks to the scorer, and what only gives the persona its own words back.
 """
 
+import re
 from typing import Final, NamedTuple
 
 from realtime.scoring.cues import CueIndex, Hits
@@ -15,15 +16,22 @@ Span = tuple[int, int]
 _RUN: Final = 4  # terms in a row that two lines share before it counts as an echo and not as chance
 _ECHO_MIN: Final = 3  # a whole short line of the persona given back counts from this many terms on
 _SAME_SHARE: Final = 0.65  # of the shorter line's runs of three: said again, with a word changed
+_SHORT: Final = 3  # terms of a question that names nobody and is still put to the other
+_US: Final = frozenset({"you", "your", "yours", "yourself", "i", "me", "my", "we", "us", "our"})
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?\u2026\n])")
+_COUNTS: Final = re.compile(r"\bhow (?:many|much|long|old|often|far)\b|\bwhen\b|\bwhat (?:time|number|year|age)\b")
 _NONE: Final[frozenset[int]] = frozenset()
 
 
 class Heard(NamedTuple):
-    """The persona's last line: its terms, the stems of its content words, and whether it asks."""
+    """The persona's last line: its terms, the stems of its content words, and whether it asks. ``about_you``: a
+    question of it may be answered with anything about oneself; ``counts``: it asks for a number or a time."""
 
     terms: list[str]
     stems: frozenset[str]
     asks: bool
+    about_you: bool
+    counts: bool
 
 
 class Reading(NamedTuple):
@@ -59,10 +67,16 @@ def is_content(term: str, words: Words) -> bool:
     return term not in words.stop and (len(term) > 2 or not term.isascii() or term.isdigit())
 
 
-def hear(terms: list[str], asks: bool, words: Words) -> Heard:
-    """The persona's line, once read."""
+def hear(line: str, terms: list[str], asks: bool, words: Words) -> Heard:
+    """The persona's line, once read. A question is about the learner when it names them or the two ("you", "we",
+    "am I"), or is too short to name anybody ("Any plans?"); a request without a mark always is."""
     stems = frozenset(stem(term) for term in terms if is_content(term, words))
-    return Heard(terms, stems, asks)
+    questions = [words_of(said) for said in _SENTENCE_END.split(line) if said[-1:] == "?"] if asks else []
+    about_you = asks and (
+        not questions or any(len(asked) <= _SHORT or not _US.isdisjoint(asked) for asked in questions)
+    )
+    counts = any(_COUNTS.search(" ".join(asked)) for asked in questions)
+    return Heard(terms, stems, asks, about_you, counts)
 
 
 def read(text: str, heard: Heard | None, index: CueIndex, words: Words) -> Reading:

@@ -84,7 +84,7 @@ class RuleScorer:
         if not terms:
             return None
         asks = "?" in line or self._tables.request.search(" ".join(terms)) is not None
-        return hear(terms, asks, self._tables.words)
+        return hear(line, terms, asks, self._tables.words)
 
     def _refuses(self, heard: Heard | None) -> bool:
         return heard is not None and self._tables.refusal.search(" ".join(heard.terms)) is not None

@@ -197,31 +197,62 @@ def _listening(reading: Reading, questions: list[Question], words: Words, found:
 
 
 _ANSWER_CUES: Final = (
-    "elided_self",
-    "wellbeing",
     "limit",
+    "polite_no",
+    "decline",
+    "alternative",
     "strength",
     "reason",
     "example",
-    "feeling_named",
     "owns",
     "apology",
     "repair",
 )
+_YES_OR_NO: Final = frozenset({"yes", "no", "not", "sure"})
+_SELF_CUES: Final = ("elided_self", "wellbeing", "feeling_named")
+_REFERS: Final = frozenset({"it", "that", "there", "them", "those", "they", "one"})  # take up what was asked after
 
 
 def _answers(reading: Reading, found: Found, words: Words) -> None:
-    """Only where the persona asked: a statement of one's own or of the matter, or a word of
-    the question."""
+    """Only where the persona asked: something said of the matter, a word of the question, a number where one was
+    asked for; of oneself only to a question that is about the learner, or with yes or no in front."""
     heard = reading.heard
     if heard is None or not heard.asks:
         return
-    spans = found["shares"][:1] or _tells(reading, words)
+    hits = reading.hits
+    yes_or_no = not _YES_OR_NO.isdisjoint(reading.parsed.terms[:1])
+    personal = heard.about_you or yes_or_no or "agreement" in hits or "decline" in hits
+    spans = found["shares"][:1] if personal else _referring(reading, found)
+    spans = spans or _tells(reading, words)
     if not spans:
-        spans = [reading.span(*reading.hits[cue][0]) for cue in _ANSWER_CUES if cue in reading.hits][:1]
+        cues = (*_ANSWER_CUES, *_SELF_CUES) if personal else _ANSWER_CUES
+        spans = [reading.span(*hits[cue][0]) for cue in cues if cue in hits][:1]
     if not spans and "picks_up" in found and not found["question"]:
         spans = found["picks_up"]
+    if not spans and heard.counts:
+        spans = _numbers(reading)
     found["answers"] = spans
+
+
+def _referring(reading: Reading, found: Found) -> list[Span]:
+    """The first statement of one's own that takes up the matter: a word of the question, or "it", "there"."""
+    parsed, heard = reading.parsed, reading.heard
+    stems = heard.stems if heard is not None else frozenset()
+    for whole, head in zip(found["told"], found["shares"], strict=True):
+        said = (t for t, a in zip(parsed.terms, parsed.starts, strict=True) if whole[0] <= a < whole[1])
+        if any(term in _REFERS or stem(term) in stems for term in said):
+            return [head]
+    return []
+
+
+def _numbers(reading: Reading) -> list[Span]:
+    """The first number that is read."""
+    parsed = reading.parsed
+    return [
+        (a, b)
+        for t, a, b, n in zip(parsed.terms, parsed.starts, parsed.ends, parsed.sentence_of, strict=True)
+        if t[0].isdigit() and n not in reading.skipped
+    ][:1]
 
 
 def _tells(reading: Reading, words: Words) -> list[Span]:
@@ -268,8 +299,18 @@ def _words(reading: Reading, tables: Tables, harm: Harm, found: Found) -> None:
                 found["warm_word"] = [reading.span(at, at + 1)]
         elif term in tables.harsh and not harm.insults and "harsh_word" not in found and at > 1:
             near = terms[max(0, at - 3) : at]
-            if any(near[i : i + 2] == ["you", "are"] for i in range(len(near) - 1)) and "not" not in near:
+            addressed = any(near[i : i + 2] == ["you", "are"] for i in range(len(near) - 1))
+            if addressed and "not" not in near and not _framed(reading, at):
                 found["harsh_word"] = [reading.span(at, at + 1)]
+
+
+def _framed(reading: Reading, at: int) -> bool:
+    """Whether the clause up to this term opened with understanding ("I see why you are angry")."""
+    clauses = reading.parsed.clause_starts
+    return any(
+        hit.first <= at and clauses.isdisjoint(range(hit.first + 1, at + 1))
+        for hit in reading.hits.get("empathic_frame", ())
+    )
 
 
 def _form(reading: Reading, tables: Tables, found: Found) -> None:
@@ -278,12 +319,8 @@ def _form(reading: Reading, tables: Tables, found: Found) -> None:
     found["long_sentence"] = [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE]
     if 0 < parsed.total_words <= 2 and not found["question"] and not found.get("answers"):
         found["flat"] = [reading.span(0, len(parsed.terms))]
-    if _DIGITS.search(text):
-        found["number"] = [
-            (a, b)
-            for t, a, b, n in zip(parsed.terms, parsed.starts, parsed.ends, parsed.sentence_of, strict=True)
-            if t[0].isdigit() and n not in reading.skipped
-        ][:1]
+    if _DIGITS.search(text) and parsed.total_words > 1:  # a number alone makes no line concrete
+        found["number"] = _numbers(reading)
     for name, pattern in _SIGNS if not text.isascii() or _FACE.search(text) else _SIGNS[:1]:
         sign = pattern.search(text)
         if sign:

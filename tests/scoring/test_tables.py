@@ -52,7 +52,7 @@ def test_phrases_are_lower_case_and_in_terms() -> None:
     for name in ("cues", "harm"):
         groups = msgspec.json.decode((data / f"{name}.json").read_bytes(), type=dict[str, Group])
         for group, content in groups.items():
-            for phrase in content.phrases:
+            for phrase in (*content.phrases, *content.spared):
                 for terms in variants(phrase)[1]:
                     for term in terms:
                         assert term == "*" or expand(term) == (term,), (name, group, phrase, term)
@@ -71,6 +71,7 @@ def test_phrase_forms() -> None:
             "text": Group(about="", phrases=("^^well",)),
             "end": Group(about="", phrases=("now$",)),
             "no": Group(about="", phrases=("sorry",), negatable=True),
+            "spared": Group(about="", phrases=("up to you",), spared=("make it up to you",)),
         }
     )
 
@@ -86,3 +87,5 @@ def test_phrase_forms() -> None:
     assert names("Do it now!") == {"end"}
     assert names("I'm not sorry") == set()
     assert names("No, sorry") == {"no"}
+    assert names("It's up to you") == {"spared"}
+    assert names("I'll make it up to you") == set()
