@@ -129,7 +129,7 @@ class Commands:
         await live.update(event.session)
 
     async def _end_session(self, connection: Connection, live: LiveSession, event: client.SessionEnd) -> None:
-        await self._engine.end(live, "CLIENT")
+        await self._engine.ender.end(live, "CLIENT")
 
     async def _refresh(self, connection: Connection, live: LiveSession, event: client.RefreshToken) -> None:
         await self._refresh_token(connection, event.token)

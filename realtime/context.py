@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from realtime.replies import ActiveReply
 
 
+class Ends(Protocol):
+    def end(self, live: "LiveSession", cause: str, **condition: Any) -> Coroutine[Any, Any, str | None]: ...
+
+    def end_by_rule(self, live: "LiveSession") -> Coroutine[Any, Any, None]: ...
+
+
+class Joins(Protocol):
+    def catch_up(self, live: "LiveSession", connection: "Connection") -> Coroutine[Any, Any, None]: ...
+
+
 class EngineContext(Protocol):
     database: Database
     writer: Writer
@@ -24,14 +34,14 @@ class EngineContext(Protocol):
     persona: PersonaProvider
     limits: Limits
 
+    @property
+    def ender(self) -> Ends: ...
+
+    @property
+    def joiner(self) -> Joins: ...
+
     def now_iso(self) -> str: ...
-
-    def end(self, live: "LiveSession", cause: str, **condition: Any) -> Coroutine[Any, Any, str | None]: ...
-
-    def end_by_rule(self, live: "LiveSession") -> Coroutine[Any, Any, None]: ...
 
     def respond(self, live: "LiveSession", metadata: dict[str, str] | None) -> Coroutine[Any, Any, "ActiveReply"]: ...
 
     def unclaim(self, reply: "ActiveReply") -> Coroutine[Any, Any, None]: ...
-
-    def catch_up(self, live: "LiveSession", connection: "Connection") -> Coroutine[Any, Any, None]: ...

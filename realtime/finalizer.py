@@ -29,7 +29,7 @@ from realtime.opening import load_memory, terms_of
 from realtime.outcome import outcome_of
 from realtime.protocol.events import durable, encode
 from realtime.summary import Given, memory_write, summary_of, trait_means
-from storage import finalization, sessions, statistics, transcripts, wallet
+from storage import finalization, heads, sessions, statistics, transcripts, wallet
 from storage import memory as memory_store
 from storage.catalogue.store import Shelf
 from storage.database import Database
@@ -101,7 +101,7 @@ class Finalizer:
     async def finalize(self, user_id: UUID, session_id: UUID) -> str:
         """The summary's text, stored. Raises ``NotFound``; any other error leaves everything as it was."""
         async with self._database.transaction() as connection:
-            head = await sessions.head(connection, user_id, session_id, lock=True)
+            head = await heads.head(connection, user_id, session_id, lock=True)
             if head is None:
                 raise NotFound(f"session {session_id}")
             if head.final:

@@ -20,7 +20,7 @@ from realtime.errors import AppError
 from realtime.memory.rules import KeyUnknown
 from realtime.opening import load_memory
 from realtime.protocol.events import durable
-from storage import finalization, memory, sessions, statistics, transcripts
+from storage import finalization, heads, memory, sessions, statistics, transcripts
 from storage.rows import EventRow, SessionHead
 
 if TYPE_CHECKING:
@@ -67,21 +67,21 @@ class Forgetter:
         """False when the session's head has moved."""
         spec = live.spec
         async with self._engine.database.transaction() as connection:
-            heads = await sessions.lock_with_persona(connection, spec.user_id, spec.persona.code)
+            locked = await heads.lock_with_persona(connection, spec.user_id, spec.persona.code)
             await statistics.lock(connection, spec.user_id)
-            mine = next(head for head in heads if head.id == spec.session_id)
+            mine = next(head for head in locked if head.id == spec.session_id)
             if mine.last_seq != live.state.seq or not mine.open:
                 return False
             # Under these locks nobody writes this memory; what the session holds of it may be older.
             known = await load_memory(connection, spec.user_id, spec.persona.code)
-            wish = await self._wish(connection, heads, key, known.get(key), with_turns=with_turns)
-            redacted = {head.id: await self._redact(connection, head, wish) for head in heads}
+            wish = await self._wish(connection, locked, key, known.get(key), with_turns=with_turns)
+            redacted = {head.id: await self._redact(connection, head, wish) for head in locked}
             try:
                 step = core.forget_memory(spec, live.state, key, known, redacted[mine.id], at=self._engine.now_iso())
             except KeyUnknown:
                 raise AppError("memory_key_unknown", param="key") from None
             await self._store(connection, step, live, wish)
-            for head in heads:
+            for head in locked:
                 if head.open and head.id != mine.id:
                     await self._tell_other(connection, head, step, redacted[head.id], wish)
                 elif not head.open:
@@ -93,7 +93,7 @@ class Forgetter:
     async def _wish(
         self,
         connection: AsyncConnection,
-        heads: list[SessionHead],
+        locked: list[SessionHead],
         key: str,
         entry: MemoryEntry | None,
         *,
@@ -104,7 +104,7 @@ class Forgetter:
         said: set[str | None] = set()
         for item in entry.items if entry is not None else ():
             said |= {item.value, item.source.quote}
-        for head in heads:
+        for head in locked:
             for _, type_, body in await transcripts.events_holding(connection, head.user_id, head.id, [key]):
                 if type_.startswith("memory."):
                     said |= redaction.values_of(body, key)
@@ -116,7 +116,7 @@ class Forgetter:
         Raises ``not_found``, ``session_open``. Doing it again changes nothing.
         """
         async with self._engine.database.transaction() as connection:
-            head = await sessions.head(connection, user_id, session_id, lock=True)
+            head = await heads.head(connection, user_id, session_id, lock=True)
             if head is None:
                 raise AppError("not_found", "You have no session with this id.")
             if not head.final:

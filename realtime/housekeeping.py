@@ -14,7 +14,7 @@ import structlog
 from realtime.delivery import heartbeat
 from realtime.engine import Engine
 from realtime.protocol.events import signal
-from storage import accounts, finalization, sessions
+from storage import accounts, finalization, heads
 
 log = structlog.get_logger("socialgym.housekeeping")
 SWEEP_BATCH = 50
@@ -36,7 +36,7 @@ class Housekeeping:
         limits = self._engine.limits
         for name, work, seconds in (
             ("presence", self._presence, 1.0),
-            ("leases", self._engine.renew_leases, limits.attach_seconds),
+            ("leases", self._engine.joiner.renew_leases, limits.attach_seconds),
             ("revocation", self._revocation, limits.revocation_seconds),
             ("sweeper", self.sweep, limits.sweep_seconds),
             ("relay", self._relay, RELAY_SECONDS),
@@ -100,7 +100,7 @@ class Housekeeping:
         """End what nobody ended, and finalize what nobody finalized: the guarantee behind every end."""
         engine, limits = self._engine, self._engine.limits
         async with engine.database.read() as connection:
-            due = await sessions.due(
+            due = await heads.due(
                 connection,
                 grace=limits.grace_seconds,
                 idle=limits.idle_seconds,
@@ -109,7 +109,7 @@ class Housekeeping:
             )
         for user_id, session_id, cause in due:
             await self._guarded(
-                engine.end_session(
+                engine.ender.end_session(
                     user_id,
                     session_id,
                     cause,
@@ -122,9 +122,9 @@ class Housekeeping:
                 session_id,
             )
         async with engine.database.transaction() as connection:
-            unfinished = await sessions.unfinished(connection, attempts=limits.finalize_attempts, limit=SWEEP_BATCH)
+            unfinished = await heads.unfinished(connection, attempts=limits.finalize_attempts, limit=SWEEP_BATCH)
         for user_id, session_id in unfinished:
-            await self._guarded(engine.finalize(user_id, session_id), session_id)
+            await self._guarded(engine.ender.finalize(user_id, session_id), session_id)
 
     async def _guarded(self, work: Awaitable[object], session_id: UUID) -> None:
         """One session's failure must not keep a loop from the others; ``finalize`` has counted its own."""
@@ -138,7 +138,7 @@ class Housekeeping:
         async with self._engine.database.read() as connection:
             self._serial, found = await finalization.outbox_after(connection, self._serial, 500)
         for _, _, session_id in found:
-            await self._guarded(self._engine.tell_end(session_id), session_id)
+            await self._guarded(self._engine.ender.tell_end(session_id), session_id)
 
     async def _prune(self) -> None:
         async with self._engine.database.transaction() as connection:

@@ -30,7 +30,7 @@ from realtime.protocol import session_object
 from realtime.protocol.events import Event, signal
 from realtime.protocol.session_object import SessionPatch
 from realtime.replies import ActiveReply
-from storage import sessions, transcripts
+from storage import heads, transcripts
 from storage.rows import SessionHead
 from storage.transcripts import StoredTurn
 
@@ -126,9 +126,9 @@ class LiveSession:
         """What a committed turn sets in motion, each in a task of the process."""
         if step.ends:
             self.closing_reply = asyncio.get_running_loop().create_future()
-            self.context.tasks.spawn(self.context.end_by_rule(self), "end by rule")
+            self.context.tasks.spawn(self.context.ender.end_by_rule(self), "end by rule")
         elif age_reached(self.state.tally.turns):
-            self.context.tasks.spawn(self.context.end(self, "AGE", turns_reached=True, age=0.0), "end by age")
+            self.context.tasks.spawn(self.context.ender.end(self, "AGE", turns_reached=True, age=0.0), "end by age")
         elif self.state.auto_response and self.reply is None:
             self.context.tasks.spawn(self.context.respond(self, None), "automatic reply")
 
@@ -208,7 +208,7 @@ class LiveSession:
         """Read the session's row again, and have the sockets read on from the log. All of it is of one moment, and
         is dropped when something newer became known meanwhile."""
         async with self.context.database.read() as connection:
-            head = await sessions.head(connection, self.spec.user_id, self.spec.session_id)
+            head = await heads.head(connection, self.spec.user_id, self.spec.session_id)
             if head is None:
                 self.status = "ABORTED"
                 return
@@ -228,7 +228,7 @@ class LiveSession:
         self._answers.clear()
         self._wake()
         for connection_ in list(self.connections):
-            self.context.tasks.spawn(self.context.catch_up(self, connection_), "catch up")
+            self.context.tasks.spawn(self.context.joiner.catch_up(self, connection_), "catch up")
 
     def _decoded(self, head: SessionHead) -> State:
         """The row's state at its head. One that a newer version wrote ends an open session (cause SYSTEM)."""
@@ -238,7 +238,7 @@ class LiveSession:
             if head.open:
                 log.error("a session's state can't be read", session_id=str(head.id), error=str(error))
                 self.status = "FINALIZING"
-                self.context.tasks.spawn(self.context.end(self, "SYSTEM"), "end by system")
+                self.context.tasks.spawn(self.context.ender.end(self, "SYSTEM"), "end by system")
                 raise self._ended() from None
             state = copy.copy(self.state)
         state.seq = head.last_seq
@@ -305,7 +305,7 @@ class LiveSession:
             if not connection.live:
                 continue
             if not all(connection.push_event(event) for event in events):
-                self.context.tasks.spawn(self.context.catch_up(self, connection), "catch up")
+                self.context.tasks.spawn(self.context.joiner.catch_up(self, connection), "catch up")
 
     def signal(self, type_: str, payload: dict[str, Any], *, besides: Connection | None = None) -> None:
         """A signal to every live socket here, encoded once."""
@@ -339,7 +339,7 @@ class LiveSession:
         """What moves the head without being said (``session.updated``, a memory edit) does not win time."""
         self._timer = None
         if self.state.position == position:
-            self.context.tasks.spawn(self.context.end(self, "TIMER", expected_seq=self.state.seq), "timer")
+            self.context.tasks.spawn(self.context.ender.end(self, "TIMER", expected_seq=self.state.seq), "timer")
 
     # --- small things ------------------------------------------------------------------------------------------
 

@@ -26,8 +26,8 @@ from realtime.limits import Limits
 from realtime.memory.rules import snapshot
 from realtime.minds import PersonaProvider, ReplyContext, ReplyDelta
 from realtime.protocol import session_object
+from storage import heads, sessions, transcripts
 from storage import memory as memory_store
-from storage import sessions, transcripts
 from storage.catalogue.loader import DEFAULT_PERSONA
 from storage.catalogue.model import Persona, Template, policy_of
 from storage.catalogue.store import PublishedTemplate, Shelf
@@ -124,17 +124,22 @@ class Opener:
         minor = age_band in ("UNDER_13", "13_15", "16_17")
         return self._spec(head.user_id, head.id, head.model, minor, persona, template, head.template_version_id)
 
-    async def create(self, player: Player, session_id: UUID, model: str) -> SessionHead:
-        """Begin a session, or find the one that this id began already.
+    async def create(self, player: Player, session_id: UUID, model: str, *, held: bool = False) -> SessionHead:
+        """Begin a session, or find the one that this id began already. ``held``: a socket is about to hold it, and it
+        counts as held from its first moment.
 
         Raises ``not_found``, ``mission_locked``, ``audience_not_allowed``, ``too_many_sessions``, ``rate_limited``.
         """
+        async with self._database.read() as connection:
+            known = await heads.head(connection, player.user_id, session_id)
+        if known is not None:
+            return known
         target = self.resolve(model)
         await self._admit(player, target)
         for _ in range(8):  # another device may take the room that was just made
             if self._limits.enforced:
                 await self._clear_a_place(player.user_id)
-            head = await self._try_create(player, target, session_id, model)
+            head = await self._try_create(player, target, session_id, model, held=held)
             if head is not None:
                 return head
         raise AppError("too_many_sessions")
@@ -165,7 +170,9 @@ class Opener:
             raise AppError("too_many_sessions", retry_after_ms=30_000)
         await self._make_room(user_id, unheld)
 
-    async def _try_create(self, player: Player, target: Target, session_id: UUID, model: str) -> SessionHead | None:
+    async def _try_create(
+        self, player: Player, target: Target, session_id: UUID, model: str, *, held: bool
+    ) -> SessionHead | None:
         """None when the user's places are taken."""
         async with self._database.read() as connection:
             memory = await load_memory(connection, player.user_id, target.persona.code)
@@ -182,7 +189,7 @@ class Opener:
         opening = await self._opening(spec, memory)
         async with self._database.transaction() as connection:
             await transcripts.lock_user(connection, player.user_id)
-            known = await sessions.head(connection, player.user_id, session_id)
+            known = await heads.head(connection, player.user_id, session_id)
             if known is not None:
                 return known
             if self._limits.enforced:
@@ -198,7 +205,10 @@ class Opener:
                 opening=opening,
             )
             await sessions.create(connection, _row(spec, target, step))
-            return await sessions.head(connection, player.user_id, session_id)
+            if held:
+                key = (player.user_id, session_id)
+                await sessions.attach(connection, [key], lease_seconds=self._limits.attach_lease_seconds)
+            return await heads.head(connection, player.user_id, session_id)
 
     def _spec(
         self,
@@ -277,8 +287,9 @@ class Opener:
             "turnText": self._limits.turn_text,
             "turns": spec.terms.max_messages or self._limits.turns_per_session,
             "seconds": int(self._limits.session_seconds),
-            "timerSeconds": spec.terms.timer_seconds,
         }
+        if spec.terms.timer_seconds is not None:
+            ours["limits"]["timerSeconds"] = spec.terms.timer_seconds
         ours["autoResponse"] = False
         ours["memoryMode"] = "readWrite"
         return session_object.new(str(spec.session_id), spec.model, ours)

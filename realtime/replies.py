@@ -37,12 +37,15 @@ class ActiveReply:
         self.closing = closing
         self.text = ""
         self.cancelled = asyncio.Event()
+        self._speaking: asyncio.Task[ReplyEnd] | None = None
         self.done: asyncio.Future[tuple[Event, ...] | None] = asyncio.get_running_loop().create_future()
         self.answers = live.state.last_item
 
     def cancel(self) -> None:
-        """Stop at the next delta; what was said so far is kept as an incomplete item."""
+        """Stop at once; what was said so far is kept as an incomplete item."""
         self.cancelled.set()
+        if self._speaking is not None:
+            self._speaking.cancel()
 
     async def run(self) -> None:
         """Stream, then commit. Always ends with ``done`` set and the session's reply cleared."""
@@ -77,23 +80,33 @@ class ActiveReply:
             connection.push_delta(self._delta(self.text[seen:]))
 
     async def _speak(self) -> Reply:
-        end = ReplyEnd("")
+        """Stream the line in a task of its own, so that a cancel stops a provider that stalls, too."""
+        speaking = self._speaking = asyncio.create_task(self._stream(), name="speak")
         try:
-            async with asyncio.timeout(self._patience()):
-                async for piece in self.live.context.persona.stream(self._context()):
-                    if self.cancelled.is_set():
-                        return self._reply("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
-                    if isinstance(piece, ReplyDelta):
-                        self._say(piece.text)
-                    else:
-                        end = piece
             if self.cancelled.is_set():
-                return self._reply("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
-        except Exception as error:
+                speaking.cancel()
+            await asyncio.wait({speaking}, timeout=self._patience())
+        finally:
+            if not speaking.done():
+                speaking.cancel()
+                await asyncio.wait({speaking})
+        if self.cancelled.is_set():
+            return self._reply("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
+        if speaking.cancelled() or speaking.exception() is not None:
+            error = TimeoutError() if speaking.cancelled() else speaking.exception()
             log.error("a reply failed", exc_info=error, session_id=str(self.live.spec.session_id))
             problem = {"type": "server_error", "code": "internal_error", "message": "The reply failed."}
             return self._reply("failed", {"type": "failed", "error": problem})
-        return self._reply("completed", {"type": "completed"}, end)
+        return self._reply("completed", {"type": "completed"}, speaking.result())
+
+    async def _stream(self) -> ReplyEnd:
+        end = ReplyEnd("")
+        async for piece in self.live.context.persona.stream(self._context()):
+            if isinstance(piece, ReplyDelta):
+                self._say(piece.text)
+            else:
+                end = piece
+        return end
 
     def _patience(self) -> float:
         limits = self.live.context.limits

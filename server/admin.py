@@ -14,7 +14,7 @@ from server.settings import Settings
 from storage.catalogue.loader import load
 from storage.catalogue.store import publish
 from storage.database import Database
-from storage.sessions import owner
+from storage.heads import owner
 
 
 async def end_session(settings: Settings, dsn: str, session_id: UUID) -> int:
@@ -29,7 +29,7 @@ async def end_session(settings: Settings, dsn: str, session_id: UUID) -> int:
             print(f"There is no session {session_id}.")
             return 1
         engine = Engine(database, shelf, Minds(RuleScorer(), RuleExtractor()), ScriptedPersona(), Limits())
-        body = await engine.end_session(user_id, session_id, "ADMIN")
+        body = await engine.ender.end_session(user_id, session_id, "ADMIN")
         await engine.tasks.close()
         assert body is not None, "ADMIN has no condition"
         outcome = msgspec.json.decode(body)["outcome"]

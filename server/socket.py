@@ -13,8 +13,8 @@ from litestar.di import NamedDependency
 
 from realtime.commands import error_frame, push_error
 from realtime.delivery import Connection
-from realtime.engine import Joining
 from realtime.errors import CODES, AppError, close_for_status
+from realtime.joining import Joining
 from realtime.live import LiveSession
 from realtime.protocol import client
 from realtime.throttle import BadFrames, Bucket
@@ -81,13 +81,13 @@ async def _serve(socket: WebSocket[Any, Any, Any], services: Services, *, openai
             await _until_gone(socket)
     finally:
         # In a task of the process: this one may be cancelled at any await.
-        engine.tasks.spawn(engine.leave(connection), "leave")
+        engine.tasks.spawn(engine.joiner.leave(connection), "leave")
 
 
 async def _join(services: Services, connection: Connection, joining: Joining) -> LiveSession | None:
     """``Engine.join``; what fails there is told to the socket, which is open already, and closes it."""
     try:
-        return await services.engine.tasks.run(services.engine.join(connection, joining), "join")
+        return await services.engine.tasks.run(services.engine.joiner.join(connection, joining), "join")
     except Exception as error:  # an unexpected one was logged by the owner of the task
         failure = error if isinstance(error, AppError) else AppError("internal_error")
         push_error(connection, failure)
@@ -106,7 +106,7 @@ async def _enter(
     admission = await admit(services, socket.headers.get("authorization"), offered)
     session_id, created = await _session_of(services, admission, query)
     last_seq = _number(query, "last_seq")
-    joining = await services.engine.prepare(admission.user.id, session_id, last_seq, created=created)
+    joining = await services.engine.joiner.prepare(admission.user.id, session_id, last_seq, created=created)
     return admission, joining
 
 
@@ -120,14 +120,14 @@ async def _session_of(services: Services, admission: Admission, query: dict[str,
         if secret.expired:
             raise AppError("token_invalid", "The client secret expired before its first use.")
         target = model if secret.model is None else secret.model
-        head = await engine.create(admission.player, secret.session_id, _target(target))
+        head = await engine.create(admission.player, secret.session_id, _target(target), held=True)
         return head.id, True
     if "session_id" in query:
         try:
             return UUID(query["session_id"][0]), False
         except ValueError:
             raise AppError("not_found", "You have no session with this id.", param="session_id") from None
-    head = await engine.create(admission.player, engine.new_id(), _target(model))
+    head = await engine.create(admission.player, engine.new_id(), _target(model), held=True)
     return head.id, True
 
 

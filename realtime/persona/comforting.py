@@ -14,7 +14,9 @@ _LOW_SELF = re.compile(
     r"|\b(?:rough|hard|long|awful|bad|tough|heavy) (?:day|week|night|month|shift)\b"
     r"|\bi (?:barely|hardly|didn't|did not) (?:sleep|slept)\b"
 )
-_NOT_LOW = re.compile(r"\b(?:not|never|no longer|isn't|wasn't) (?:a |so |too |very |really |at all )*(?:tired|sad|nervous)\b")
+_NOT_LOW = re.compile(
+    r"\b(?:not|never|no longer|isn't|wasn't) (?:a |so |too |very |really |at all )*(?:tired|sad|nervous)\b"
+)
 _PRAISE = re.compile(r"\b(?:boast\w*|brag\w*|show-off|proud|impress\w*|well done|congratulations|good for you)\b")
 
 _GENTLE = (

@@ -36,10 +36,12 @@ _TURNED_BACK = re.compile(
 _TAG = re.compile(r"\b(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
 # Small checks, and questions about this very day: nothing that one would have to look up in oneself.
 _AT_HAND = re.compile(
-    r"\b(?:today|tonight|now|at the moment|this (?:morning|afternoon|evening)|just now|lately|earlier)\b"
-    r"|^(?:(?:so|and|but|hey|ok|okay|oh)\b ?)*(?:are you (?:still )?(?:here|with me|listening|awake|ok|okay|all right"
-    r"|alright|ready|sure|busy|serious|kidding|joking)|(?:can|do|did|could) you (?:hear|see|get|understand|follow"
-    r"|believe (?:me|that|it|this)|mean (?:it|that|me))|(?:will|can|could|would) you (?:please |ever )?(?:forgive|wait|give me|let me|hold on))\b"
+    r"\b(?:today|tonight|now|at the moment|this (?:morning|afternoon|evening)|lately|earlier)\b"
+    r"|^(?:(?:so|and|but|hey|ok|okay|oh)\b ?)*(?:are you (?:still )?(?:(?:here|there)\b|(?:with me|listening|awake|ok"
+    r"|okay|all right|alright|ready|sure|busy|serious|kidding|joking)(?: now)?$)"
+    r"|(?:can|do|did|could) you (?:hear me|see me|get (?:it|me|that)|understand(?: me| that)?|follow(?: me)?"
+    r"|believe (?:me|that|it|this)|mean (?:it|that|me)|see what i mean|mind)$"
+    r"|(?:will|can|could|would) you (?:please |ever )?(?:forgive|wait|give me|let me|hold on)\b)"
 )
 _REMEMBERS = re.compile(
     r"\b(?:do|did|can|could) you (?:still |even )?(?:remember|recall|know|guess)\b|\byou (?:remember|recall)\b"
@@ -66,8 +68,9 @@ _SMALL_WORDS = frozenset(
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """``facts``: those that answer, in the order asked, each once. ``unknown``: a question to the persona
-    that none of its facts answers, and that is more than a small check ("are you sure?") or about today. ``about_learner``: what does the persona know of them?"""
+    """``facts``: those that answer, in the order asked, each once. ``unknown``: a question to the persona that none
+    of its facts answers, and that is more than a small check ("are you sure?") or about today. ``about_learner``:
+    what does the persona know of them?"""
 
     facts: tuple[Fact, ...] = ()
     unknown: bool = False

@@ -161,7 +161,10 @@ class _Speaker:
         return [lead_in] if lead_in else []
 
     def _from_dials(self) -> list[str]:
-        """An answer to openness, or an aside, as vulnerability and randomness have it."""
+        """Comfort where the learner is low; an answer to openness, or an aside, as vulnerability and randomness have
+        it."""
+        if self.low and not self.context.arrived:
+            return self._reaction(OPENNESS, without_question)
         if OPENNESS & set(self.context.learner_intents) and dials.opens_up(self.context.dynamics, self.chooser):
             return self._reaction(OPENNESS, without_question)
         if not self.low and dials.digresses(self.context, self.chooser):

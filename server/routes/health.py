@@ -25,7 +25,7 @@ class Live(Json):
 
 class Ready(Json):
     """``quarantined``: sessions whose finalization failed too often and that wait for a person (they don't make
-    the server unready); null when the database could not be asked."""
+    the server unready); null when the database was not asked."""
 
     status: Literal["ok", "unavailable"]
     database: Literal["ok", "unreachable"]
@@ -43,9 +43,17 @@ class HealthController(Controller):
     @get(
         "/ready",
         summary="Whether the server can serve: its database answers",
-        responses={503: ResponseSpec(Ready, description="The database does not answer.", generate_examples=False)},
+        responses={
+            503: ResponseSpec(
+                Ready,
+                description="The database does not answer, or the server is going down.",
+                generate_examples=False,
+            )
+        },
     )
     async def ready(self, services: NamedDependency[Services]) -> Response[Ready]:
+        if services.engine.draining:
+            return Response(Ready(status="unavailable", database="ok", quarantined=None), status_code=503)
         try:
             # A probe cut off here loses its connection: SQLAlchemy invalidates one whose statement was cancelled.
             async with asyncio.timeout(READY_SECONDS), services.database.read() as connection:

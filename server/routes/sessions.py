@@ -178,7 +178,7 @@ class SessionController(HistoryController):
     ) -> Response[bytes]:
         engine = services.engine
         await engine.head(principal.user_id, session_id)
-        body = await engine.tasks.run(engine.end_session(principal.user_id, session_id, "CLIENT"), "end")
+        body = await engine.tasks.run(engine.ender.end_session(principal.user_id, session_id, "CLIENT"), "end")
         assert body is not None, "CLIENT has no condition"
         return _json(body)
 

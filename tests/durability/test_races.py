@@ -14,7 +14,7 @@ from realtime.errors import AppError
 from realtime.limits import Limits
 from realtime.live import LiveSession
 from realtime.tasks import Tasks
-from storage import sessions
+from storage import heads, sessions
 from storage.database import Database, execute, row
 from tests.durability.talk import LINES, MISSION, decoded, eventually, log_of, said
 from tests.support import Player, RunningServer
@@ -64,7 +64,7 @@ async def begun(player: Player, model: str = FREE) -> tuple[UUID, UUID]:
 async def joined(engine: Engine, key: tuple[UUID, UUID], last_seq: int | None = 0) -> tuple[Connection, Paper]:
     paper = Paper()
     connection = Connection(paper, engine.tasks, Limits(enforced=False), key[0])
-    await engine.join(connection, await engine.prepare(*key, last_seq, created=False))
+    await engine.joiner.join(connection, await engine.joiner.prepare(*key, last_seq, created=False))
     return connection, paper
 
 
@@ -105,11 +105,11 @@ async def test_events_while_a_socket_joins_reach_it_once(
 
 async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, player: Player) -> None:
     key = await begun(player)
-    joining = await engine.prepare(*key, 0, created=False)
+    joining = await engine.joiner.prepare(*key, 0, created=False)
     engine.forget_idle(seconds=-1)
     paper = Paper()
     connection = Connection(paper, engine.tasks, engine.limits, key[0])
-    await engine.join(connection, joining)
+    await engine.joiner.join(connection, joining)
     await engine.turn(*key, turn(LINES[0], "t"))
     await connection.drained()
     assert "turn.scored" in [frame["type"] for frame in paper.frames]
@@ -119,9 +119,11 @@ async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, pl
 async def test_a_socket_gone_before_it_joined_holds_nothing(engine: Engine, player: Player) -> None:
     key = await begun(player)
     connection = Connection(Paper(), engine.tasks, engine.limits, key[0])
-    joining = asyncio.create_task(engine.join(connection, await engine.prepare(*key, None, created=False)))
+    joining = asyncio.create_task(
+        engine.joiner.join(connection, await engine.joiner.prepare(*key, None, created=False))
+    )
     await asyncio.sleep(0)  # it waits for the database now
-    await engine.leave(connection)
+    await engine.joiner.leave(connection)
     assert await joining is None
     assert not (await held(engine, key)).connections
 
@@ -132,7 +134,7 @@ async def test_an_older_row_that_is_read_late_is_dropped(
     key = await begun(player)
     live = await held(engine, key)
     connection, paper = await joined(engine, key)
-    read, late = sessions.head, asyncio.Event()
+    read, late = heads.head, asyncio.Event()
     reads = 0
 
     async def slow_once(*arguments: Any, **options: Any) -> Any:
@@ -146,7 +148,7 @@ async def test_an_older_row_that_is_read_late_is_dropped(
     monkeypatch.setattr(sessions, "head", slow_once)
     stale = asyncio.create_task(live.reload())
     await eventually(lambda: reads == 1, "the old row is read")
-    await engine.end(live, "CLIENT")
+    await engine.ender.end(live, "CLIENT")
     await eventually(lambda: paper.code is not None, "the socket is closed")
     late.set()
     await stale
@@ -171,7 +173,7 @@ async def test_a_reload_that_overtakes_a_commits_answer(
 
     async def heard_late(step: Any) -> bool:
         stored = await write(step)
-        await engine.end(live, "CLIENT")
+        await engine.ender.end(live, "CLIENT")
         return stored
 
     monkeypatch.setattr(engine.writer, "write", heard_late)
@@ -209,7 +211,7 @@ async def test_one_socket_goes_while_another_comes(
         await detach(*arguments)
 
     monkeypatch.setattr(sessions, "detach", slow)
-    leaving = asyncio.create_task(engine.leave(first))
+    leaving = asyncio.create_task(engine.joiner.leave(first))
     await detaching.wait()
     coming = asyncio.create_task(joined(engine, key))
     await asyncio.sleep(0.05)
@@ -246,7 +248,7 @@ async def test_an_end_that_does_not_come_about_cancels_no_reply(serve: Any) -> N
             await wire.turn(LINES[0])
             await wire.send("response.create")
             await wire.until("response.output_text.delta")
-            ended = await server.engine.end_session(UUID(player.user_id), session_id, "REPLACED")
+            ended = await server.engine.ender.end_session(UUID(player.user_id), session_id, "REPLACED")
             assert ended is None, "a socket holds it"
             assert (await wire.until("response.done"))["response"]["status"] == "completed"
 
@@ -292,7 +294,7 @@ async def test_a_drain_gives_the_claim_of_a_long_reply_back(
             await wire.send("response.create")
             await wire.until("response.output_text.delta")
     async with database.read() as connection:
-        head = await sessions.head(connection, UUID(player.user_id), UUID(session_id))
+        head = await heads.head(connection, UUID(player.user_id), UUID(session_id))
     assert head is not None
     assert (head.status, head.reply_id) == ("IN_PROGRESS", None)
 
@@ -358,7 +360,7 @@ async def test_a_gap_in_the_log_closes_the_socket(player: Player, engine: Engine
     """It does not spin, and it does not skip."""
     key = await begun(player)
     await engine.turn(*key, turn(LINES[0], "t"))
-    await engine.end_session(*key, "CLIENT")
+    await engine.ender.end_session(*key, "CLIENT")
     async with database.transaction() as connection:
         await execute(connection, "DELETE FROM session_event WHERE session_id = :id AND seq = 5", id=key[1])
     _, paper = await asyncio.wait_for(joined(engine, key), 5)

@@ -67,8 +67,8 @@ async def test_two_sessions_of_one_user_end_at_once(arena: Arena) -> None:
         async with room:
             one, other = [await played(arena, owner, "template:HALFWAY", GOOD[at : at + 3]) for at in (0, 2)]
             await asyncio.gather(
-                arena.engine.end_session(owner.user_id, one, "CLIENT"),
-                arena.engine.end_session(owner.user_id, other, "CLIENT"),
+                arena.engine.ender.end_session(owner.user_id, one, "CLIENT"),
+                arena.engine.ender.end_session(owner.user_id, other, "CLIENT"),
             )
 
     await asyncio.gather(*(pair(owner) for owner in owners))
@@ -95,7 +95,7 @@ async def test_sixteen_ends_of_one_session_at_once_are_one_end(arena: Arena) -> 
     owner = Owner(user_id=UUID(player.user_id), time_zone="UTC", minor=False, adult=False)
     session_id = await played(arena, owner, "template:HALFWAY", GOOD[:3])
     ends = [player.call("POST", f"/v1/sessions/{session_id}/end") for _ in range(8)]
-    causes = [arena.engine.end_session(owner.user_id, session_id, "ADMIN") for _ in range(8)]
+    causes = [arena.engine.ender.end_session(owner.user_id, session_id, "ADMIN") for _ in range(8)]
     answers, stored = await asyncio.gather(asyncio.gather(*ends), asyncio.gather(*causes))
     bodies = {answer.text for answer in answers} | {str(body) for body in stored}
     assert len(bodies) == 1

@@ -96,7 +96,7 @@ async def test_a_session_played_to_abort_system_error(arena: Arena) -> None:
     session_id = await begin(player, "template:STRAIGHT")
     for line in GOOD[:2]:
         await say(player, session_id, line)
-    await arena.engine.end_session(UUID(player.user_id), UUID(session_id), "ADMIN")
+    await arena.engine.ender.end_session(UUID(player.user_id), UUID(session_id), "ADMIN")
     summary = await player.get(f"/v1/sessions/{session_id}/summary")
     check(summary, "ABORT_SYSTEM_ERROR", "ABORTED", "ADMIN")
     await check_books(arena, player, summary, 2)
@@ -106,7 +106,7 @@ async def test_a_threat_by_the_administrators_end_is_still_his_end(arena: Arena)
     """The first row of the table stands above the second: the cause that was stored first decides."""
     player = await arena.player()
     session_id = await begin(player, PERSONA)
-    await arena.engine.end_session(UUID(player.user_id), UUID(session_id), "SYSTEM")
+    await arena.engine.ender.end_session(UUID(player.user_id), UUID(session_id), "SYSTEM")
     summary = await player.get(f"/v1/sessions/{session_id}/summary")
     check(summary, "ABORT_SYSTEM_ERROR", "ABORTED", "SYSTEM")
     assert summary["endedAt"] == summary["createdAt"], "SYSTEM ends it where the learner left it"

@@ -15,7 +15,7 @@ LONGEST_FILE = 400
 LONGEST_FUNCTION = 40
 
 #: What was too long when the rule was made, and by how much at most. It may shrink and be taken out, never grow.
-TOO_LONG_FILES = {"realtime/engine.py": 510, "storage/sessions.py": 455}
+TOO_LONG_FILES: dict[str, int] = {}
 TOO_LONG_FUNCTIONS: dict[tuple[str, str], int] = {}
 
 #: The one module that writes each table.

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from realtime.persona.choosing import AGAIN, sentences
+from realtime.persona.comforting import comfort
 from realtime.persona.notes import RECALL_EVERY
 from realtime.persona.scripted import compose
 from storage.catalogue.model import MOODS, Fact, Intent, Mood, MoodLines, Persona
@@ -110,6 +111,21 @@ def test_a_weak_line_is_not_praised(who: Persona, intent: Intent) -> None:
     for seed in range(20):
         reply = compose(context(who, "So.", learner_intents=(intent,), learner_score=59, seed=seed))
         assert not said_in(reply.line, who.reactions[intent])
+
+
+@pytest.mark.parametrize(
+    "text", ["I'm a bit tired today, the shifts are long.", "It was a rough week.", "i feel so lonely"]
+)
+def test_a_low_learner_is_heard_kindly(who: Persona, text: str) -> None:
+    for seed in range(20):
+        line = compose(context(who, text, learner_intents=("SHARES_ABOUT_SELF",), seed=seed)).line
+        assert said_in(line, comfort(who.style))
+
+
+@pytest.mark.parametrize("text", ["I'm not tired at all.", "My dog is tired.", "I sat down.", "I went downtown."])
+def test_a_learner_who_is_not_low_needs_no_comfort(who: Persona, text: str) -> None:
+    line = compose(context(who, text, learner_intents=("SHARES_ABOUT_SELF",))).line
+    assert not said_in(line, comfort(who.style))
 
 
 # Moods

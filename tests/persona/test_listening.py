@@ -31,6 +31,9 @@ from tests.persona.talk import CODES, PERSONAS
         ("What music are you into?", "music"),
         ("Do you have any brothers or sisters?", "family"),
         ("tell me about yourself", "about"),
+        ("Are you still there?", "here"),
+        ("What do you like to cook?", "food"),
+        ("Is it okay if I ask where you live?", "home"),
     ],
 )
 def test_a_question_finds_its_fact(code: str, text: str, key: str) -> None:
@@ -50,6 +53,13 @@ def test_a_question_finds_its_fact(code: str, text: str, key: str) -> None:
         "Can I cook for you?",
         "How about a walk on Sunday?",
         "It's about people, you know?",
+        "What can I cook for you on Friday?",
+        "How can I make it up to you?",
+        "What did you make today?",
+        "Are you sure?",
+        "Would it be okay if I called you?",
+        "I know this isn't what you hoped for.",
+        "I'm sorry I forgot your birthday. I wish I had cooked for you.",
         "",
         "???",
     ],
@@ -70,7 +80,15 @@ def test_a_question_about_the_learner_is_not_answered_with_own_facts(text: str) 
     assert asked.facts == ()
 
 
-@pytest.mark.parametrize("text", ["What is your shoe size?", "Do you believe in ghosts?", "Have you ever lied?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is your shoe size?",
+        "Do you see the sea from your window?",
+        "Do you believe in ghosts?",
+        "Have you ever lied?",
+    ],
+)
 def test_a_question_without_a_fact_is_unknown(text: str) -> None:
     asked = listen(text, None, PERSONAS["MAYA_PLAYFUL"].facts)
     assert asked.unknown

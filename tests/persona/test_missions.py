@@ -18,11 +18,20 @@ from realtime.persona.dials import EMOJI, LEAD_INS, heard_mood
 from realtime.persona.notes import USED_BITS, Notes
 from realtime.persona.scripted import compose
 from storage.catalogue.loader import DATA
-from storage.catalogue.model import Mood, Node, Persona, Template
+from storage.catalogue.model import Intent, Mood, Node, Persona, Template
 from tests.persona.talk import CODES, END, NODE, PERSONAS, context, dynamics, mission, said_in, style
 
 MAYA, NOA = PERSONAS["MAYA_PLAYFUL"], PERSONAS["NOA_CALM"]
 ALL_EMOJI = {emoji for choice in EMOJI.values() for emoji in choice}
+
+
+CHATTY = dynamics(emoji_density=100)
+
+
+def aimed(goal: Any, of: ReplyContext) -> ReplyContext:
+    """The same reply in a mission with another goal."""
+    assert of.template is not None
+    return msgspec.structs.replace(of, template=msgspec.structs.replace(of.template, goal_type=goal))
 
 
 def told(make: Callable[[int], ReplyContext], count: int = 60) -> list[str]:
@@ -130,6 +139,29 @@ def test_face_to_face_nobody_speaks_emoji() -> None:
     assert share(with_dial(emoji_density=100, mode="REAL_LIFE"), has_emoji) == 0
 
 
+@pytest.mark.parametrize("mood", ["TENSE", "COLD"])
+def test_no_emoji_in_a_tense_or_cold_mood(mood: Mood) -> None:
+    """However lively the dials hear it."""
+    dials = dynamics(emoji_density=100, escalation_speed=100, flirtiveness=100)
+    said = told(lambda seed: mission(MAYA, seed=seed, mood=mood, mood_percent=45, arrived=True, dynamics=dials))
+    assert share(said, has_emoji) == 0
+
+
+@pytest.mark.parametrize(
+    ("goal", "progress", "expected"), [("RECOVERY", 20, 0), ("RECOVERY", 55, 1), ("SOCIAL", 20, 1)]
+)
+def test_no_emoji_while_there_is_something_to_forgive(goal: str, progress: int, expected: int) -> None:
+    node = msgspec.structs.replace(NODE, progress=progress)
+    said = told(lambda seed: aimed(goal, mission(MAYA, seed=seed, node=node, arrived=True, dynamics=CHATTY)))
+    assert share(said, has_emoji) == expected
+
+
+@pytest.mark.parametrize(("closing", "expected"), [("FAIL", 0), ("COLLAPSE", 0), ("STRIKES", 0), ("SUCCESS", 1)])
+def test_a_parting_that_went_wrong_has_no_emoji(closing: ClosingKind, expected: int) -> None:
+    said = told(lambda seed: mission(MAYA, kind="CLOSING", closing=closing, seed=seed, dynamics=CHATTY))
+    assert share(said, has_emoji) == expected
+
+
 def test_pace_is_length() -> None:
     assert set(with_dial(pace=90)) == {"The tea is hot."}
     assert set(with_dial(pace=10)) == {NODE.lines["NEUTRAL"][1]}
@@ -156,6 +188,21 @@ def test_vulnerability_answers_openness() -> None:
     own = [line.split("?")[0].split(". ")[0] for line in MAYA.reactions["SHARES_ABOUT_SELF"]]
     assert share(replies(0), lambda line: bool(said_in(line, own))) == 0
     assert share(replies(100), lambda line: bool(said_in(line, own))) == 1
+
+
+def digressions(goal: str, *intents: Intent) -> float:
+    own = [line for fact in MAYA.facts for line in fact.lines]
+    dials = dynamics(randomness=100)
+    said = told(
+        lambda seed: aimed(goal, mission(MAYA, seed=seed, arrived=True, dynamics=dials, learner_intents=intents))
+    )
+    return share(said, lambda line: bool(said_in(line, own)))
+
+
+def test_nobody_digresses_from_what_matters_to_the_learner() -> None:
+    assert digressions("SOCIAL", "JOKES") > 0.1
+    assert digressions("SOCIAL", "APOLOGIZES") == digressions("SOCIAL", "EMPATHIZES", "THANKS") == 0
+    assert digressions("RECOVERY", "JOKES") == digressions("BOUNDARY", "JOKES") == 0
 
 
 def test_randomness_digresses() -> None:
@@ -197,6 +244,27 @@ def test_style_and_its_intensity_are_heard() -> None:
     assert heard_mood(mission(MAYA, style=style(ai_style_key="DIRECT"), **sharp)) == "NEUTRAL"
     hard_style = style(ai_style_key="DIRECT", style_intensity="HARD")
     assert heard_mood(mission(MAYA, style=hard_style, **sharp)) == "TENSE"
+
+
+def test_a_small_check_is_answered_and_not_passed() -> None:
+    for text in ("Are you still there?", "What did you make today?", "Are you sure?", "How can I make it up to you?"):
+        for seed in range(20):
+            assert not said_in(compose(mission(MAYA, text, seed=seed)).line, MAYA.unknown)
+
+
+@pytest.mark.parametrize("intents", [("SHARES_ABOUT_SELF",), ()])
+def test_a_tired_learner_is_not_admired(intents: tuple[Intent, ...]) -> None:
+    admiring = Node(
+        id="n", progress=0, lines={"NEUTRAL": ("You say that without boasting, I like it.", "I see. Go on.")}
+    )
+    low = mission(NOA, "I'm a bit tired today, the shifts are long.", node=admiring, arrived=True)
+    keen = mission(NOA, "I trained three people.", node=admiring, arrived=True)
+
+    def heard_by(of: ReplyContext) -> set[str]:
+        return set(told(lambda seed: msgspec.structs.replace(of, seed=seed, learner_intents=intents)))
+
+    assert heard_by(low) == {"I see. Go on."}
+    assert heard_by(keen) == set(admiring.lines["NEUTRAL"])
 
 
 # Determinism, carry, stream
