@@ -38,6 +38,8 @@ COURTESIES: frozenset[Intent] = frozenset(
     {"APOLOGIZES", "OWNS_IT", "EMPATHIZES", "COMPLIMENTS", "INTRODUCES_SELF", "THANKS"}
 )
 OPENNESS: frozenset[Intent] = frozenset({"SHARES_ABOUT_SELF", "EMPATHIZES", "OWNS_IT"})
+# A no is heard as a no, whatever else the line tells.
+REFUSALS: frozenset[Intent] = frozenset({"SETS_LIMIT", "HOLDS_FIRM", "DECLINES"})
 # Reactions that say the line was good; a line of rarity C (below 60) doesn't get them.
 PRAISING: frozenset[Intent] = frozenset(
     {"JOKES", "GIVES_EXAMPLE", "STATES_STRENGTH", "OWNS_IT", "EMPATHIZES", "FOLLOWS_UP", "OFFERS_ALTERNATIVE"}
@@ -165,7 +167,9 @@ class _Speaker:
         it."""
         if self.low and not self.context.arrived:
             return self._reaction(OPENNESS, without_question)
-        if OPENNESS & set(self.context.learner_intents) and dials.opens_up(self.context.dynamics, self.chooser):
+        intents = set(self.context.learner_intents)
+        open_line = OPENNESS & intents and not REFUSALS & intents
+        if open_line and dials.opens_up(self.context.dynamics, self.chooser):
             return self._reaction(OPENNESS, without_question)
         if not self.low and dials.digresses(self.context, self.chooser):
             aside = self.chooser.choose(self._own_life(), without_question)

@@ -145,7 +145,7 @@ async def test_an_older_row_that_is_read_late_is_dropped(
             await late.wait()
         return found
 
-    monkeypatch.setattr(sessions, "head", slow_once)
+    monkeypatch.setattr(heads, "head", slow_once)
     stale = asyncio.create_task(live.reload())
     await eventually(lambda: reads == 1, "the old row is read")
     await engine.ender.end(live, "CLIENT")

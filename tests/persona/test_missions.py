@@ -190,6 +190,14 @@ def test_vulnerability_answers_openness() -> None:
     assert share(replies(100), lambda line: bool(said_in(line, own))) == 1
 
 
+def test_a_no_is_not_answered_as_a_confidence() -> None:
+    dials = dynamics(vulnerability=100)
+    intents: tuple[Intent, ...] = ("SHARES_ABOUT_SELF", "EMPATHIZES", "SETS_LIMIT")
+    for seed in range(20):
+        of = mission(NOA, seed=seed, arrived=True, dynamics=dials, learner_intents=intents)
+        assert compose(of).line in NODE.lines["NEUTRAL"]
+
+
 def digressions(goal: str, *intents: Intent) -> float:
     own = [line for fact in MAYA.facts for line in fact.lines]
     dials = dynamics(randomness=100)

@@ -257,7 +257,7 @@ async def test_a_failure_at_the_door_is_500_and_1011(house: RunningServer, monke
     async def broken(*_: object, **__: object) -> None:
         raise OSError("no database")
 
-    monkeypatch.setattr(house.engine, "prepare", broken)
+    monkeypatch.setattr(house.engine.joiner, "prepare", broken)
     status, problem, _ = await refused(player.connect(""))
     assert (status, problem["code"]) == (500, "internal_error")
     assert "database" not in str(problem)
@@ -272,7 +272,7 @@ async def test_a_failure_behind_the_door_is_said_and_closes_with_1011(
         raise OSError("no database")
 
     with monkeypatch.context() as patch:
-        patch.setattr(house.engine, "catch_up", broken)
+        patch.setattr(house.engine.joiner, "catch_up", broken)
         async with player.connect("persona:MAYA_PLAYFUL") as wire:
             frame = await wire.next()
             assert (frame["type"], frame["error"]["code"]) == ("error", "internal_error")
