@@ -50,7 +50,7 @@ LEAD_INS: dict[PersonaStyle, tuple[str, ...]] = {
     "WARM": ("Mm.", "Ah.", "I'm listening."),
     "COLD": ("Fine.", "Well."),
     "SHY": ("Um.", "Oh. Well.", "Sorry, um."),
-    "DIRECT": ("Right.", "Look.", "All right."),
+    "DIRECT": ("Right.", "Okay.", "All right."),
     "JUDGMENTAL": ("Hm.", "Is that so.", "Interesting."),
     "CHAOTIC": ("Wait, wait.", "Hold on.", "Okay, so."),
 }
