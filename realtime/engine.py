@@ -1,6 +1,6 @@
 """The practice engine of one process: the sessions it holds, and the ways they open, are joined and end.
 
-It knows no HTTP framework: ``server`` gives it players, sockets (as ``Connection``) and commands. All I/O runs in
+It knows no HTTP framework: ``server`` gives it learners, sockets (as ``Connection``) and commands. All I/O runs in
 tasks that this object owns, so a socket that goes away never cuts a database call off half-way.
 """
 
@@ -22,7 +22,7 @@ from realtime.joining import Joiner
 from realtime.limits import Limits
 from realtime.live import Answer, LiveSession
 from realtime.minds import ClosingKind, PersonaProvider
-from realtime.opening import Opener, Player
+from realtime.opening import Learner, Opener
 from realtime.protocol.events import Event
 from realtime.replies import ActiveReply
 from realtime.tasks import Tasks
@@ -78,9 +78,9 @@ class Engine:
 
     # --- opening and joining -----------------------------------------------------------------------------------
 
-    async def create(self, player: Player, session_id: UUID, model: str, *, held: bool = False) -> SessionHead:
+    async def create(self, learner: Learner, session_id: UUID, model: str, *, held: bool = False) -> SessionHead:
         """Begin a practice session (see ``Opener.create``)."""
-        return await self.tasks.run(self.opener.create(player, session_id, model, held=held), "create session")
+        return await self.tasks.run(self.opener.create(learner, session_id, model, held=held), "create session")
 
     async def head(self, user_id: UUID, session_id: UUID) -> SessionHead:
         """The session's row. A foreign session and none are the same answer: ``not_found``."""

@@ -40,7 +40,7 @@ from storage.sessions import NewSession
 FREE_PLAY_THRESHOLD = 60  # practice rules: both thresholds of free play
 
 
-class Player(msgspec.Struct, frozen=True, kw_only=True):
+class Learner(msgspec.Struct, frozen=True, kw_only=True):
     """Who plays, as far as a session asks."""
 
     user_id: UUID
@@ -124,38 +124,38 @@ class Opener:
         minor = age_band in ("UNDER_13", "13_15", "16_17")
         return self._spec(head.user_id, head.id, head.model, minor, persona, template, head.template_version_id)
 
-    async def create(self, player: Player, session_id: UUID, model: str, *, held: bool = False) -> SessionHead:
+    async def create(self, learner: Learner, session_id: UUID, model: str, *, held: bool = False) -> SessionHead:
         """Begin a session, or find the one that this id began already. ``held``: a socket is about to hold it, and it
         counts as held from its first moment.
 
         Raises ``not_found``, ``mission_locked``, ``audience_not_allowed``, ``too_many_sessions``, ``rate_limited``.
         """
         async with self._database.read() as connection:
-            known = await heads.head(connection, player.user_id, session_id)
+            known = await heads.head(connection, learner.user_id, session_id)
         if known is not None:
             return known
         target = self.resolve(model)
-        await self._admit(player, target)
+        await self._admit(learner, target)
         for _ in range(8):  # another device may take the room that was just made
             if self._limits.enforced:
-                await self._clear_a_place(player.user_id)
-            head = await self._try_create(player, target, session_id, model, held=held)
+                await self._clear_a_place(learner.user_id)
+            head = await self._try_create(learner, target, session_id, model, held=held)
             if head is not None:
                 return head
         raise AppError("too_many_sessions")
 
-    async def _admit(self, player: Player, target: Target) -> None:
+    async def _admit(self, learner: Learner, target: Target) -> None:
         category = self._shelf.categories[target.mission.template.category] if target.mission else None
         for_adults = target.persona.audience == "ADULT" or (category is not None and category.audience == "ADULT")
-        if for_adults and not player.adult:
+        if for_adults and not learner.adult:
             raise AppError("audience_not_allowed")
         async with self._database.read() as connection:
             if self._limits.enforced:
-                begun = await transcripts.sessions_since(connection, player.user_id, 3600)
+                begun = await transcripts.sessions_since(connection, learner.user_id, 3600)
                 if begun >= self._limits.sessions_per_hour:
                     raise AppError("rate_limited", "Too many new sessions this hour.", retry_after_ms=60_000)
             if target.mission is not None:
-                stands = await progress(connection, player.user_id)
+                stands = await progress(connection, learner.user_id)
                 code = target.mission.template.code
                 if not road.is_unlocked(self._shelf, code, stands.completed, stands.unlocked):
                     raise AppError("mission_locked")
@@ -171,33 +171,33 @@ class Opener:
         await self._make_room(user_id, unheld)
 
     async def _try_create(
-        self, player: Player, target: Target, session_id: UUID, model: str, *, held: bool
+        self, learner: Learner, target: Target, session_id: UUID, model: str, *, held: bool
     ) -> SessionHead | None:
         """None when the user's places are taken."""
         async with self._database.read() as connection:
-            memory = await load_memory(connection, player.user_id, target.persona.code)
+            memory = await load_memory(connection, learner.user_id, target.persona.code)
         mission = target.mission
         spec = self._spec(
-            player.user_id,
+            learner.user_id,
             session_id,
             model,
-            player.minor,
+            learner.minor,
             target.persona,
             mission.template if mission else None,
             mission.version_id if mission else None,
         )
         opening = await self._opening(spec, memory)
         async with self._database.transaction() as connection:
-            await transcripts.lock_user(connection, player.user_id)
-            known = await heads.head(connection, player.user_id, session_id)
+            await transcripts.lock_user(connection, learner.user_id)
+            known = await heads.head(connection, learner.user_id, session_id)
             if known is not None:
                 return known
             if self._limits.enforced:
-                places = await transcripts.open_sessions(connection, player.user_id)
+                places = await transcripts.open_sessions(connection, learner.user_id)
                 if len(places) >= self._limits.sessions_per_user:
                     return None
-            today = datetime.now(ZoneInfo(player.time_zone)).date()
-            paid_today = await transcripts.turn_xp_of_day(connection, player.user_id, today)
+            today = datetime.now(ZoneInfo(learner.time_zone)).date()
+            paid_today = await transcripts.turn_xp_of_day(connection, learner.user_id, today)
             step = core.begin(
                 spec,
                 self._session_object(spec, memory),
@@ -206,9 +206,9 @@ class Opener:
             )
             await sessions.create(connection, _row(spec, target, step))
             if held:
-                key = (player.user_id, session_id)
+                key = (learner.user_id, session_id)
                 await sessions.attach(connection, [key], lease_seconds=self._limits.attach_lease_seconds)
-            return await heads.head(connection, player.user_id, session_id)
+            return await heads.head(connection, learner.user_id, session_id)
 
     def _spec(
         self,

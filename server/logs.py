@@ -6,6 +6,13 @@ import sys
 import structlog
 
 
+class _NotRefusals(logging.Filter):
+    """uvicorn reports an upgrade that was refused with an HTTP answer as a failure of the application; it is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "without completing handshake" not in record.getMessage()
+
+
 def configure(level: int = logging.INFO) -> None:
     """One line a record: time, level, event, fields."""
     structlog.configure(
@@ -21,3 +28,4 @@ def configure(level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn.error").addFilter(_NotRefusals())

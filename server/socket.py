@@ -120,14 +120,14 @@ async def _session_of(services: Services, admission: Admission, query: dict[str,
         if secret.expired:
             raise AppError("token_invalid", "The client secret expired before its first use.")
         target = model if secret.model is None else secret.model
-        head = await engine.create(admission.player, secret.session_id, _target(target), held=True)
+        head = await engine.create(admission.learner, secret.session_id, _target(target), held=True)
         return head.id, True
     if "session_id" in query:
         try:
             return UUID(query["session_id"][0]), False
         except ValueError:
             raise AppError("not_found", "You have no session with this id.", param="session_id") from None
-    head = await engine.create(admission.player, engine.new_id(), _target(model), held=True)
+    head = await engine.create(admission.learner, engine.new_id(), _target(model), held=True)
     return head.id, True
 
 

@@ -32,6 +32,7 @@ WRITE = Columns(
         ("span_start", "int"),
         ("span_end", "int"),
         ("quote", "text"),
+        ("created_at", "timestamptz"),
     ),
 )
 
@@ -66,9 +67,9 @@ present AS (
 ),
 history AS (
     INSERT INTO memory_event (user_id, persona_key, key, version, session_id, seq, op, value, previous_value,
-        confidence, item_id, span_start, span_end, quote)
+        confidence, item_id, span_start, span_end, quote, created_at)
     SELECT r.user_id, r.persona_key, r.key, r.version, r.session_id, r.seq, r.op, r.value, r.previous_value,
-        r.confidence, r.item_id, r.span_start, r.span_end, r.quote
+        r.confidence, r.item_id, r.span_start, r.span_end, r.quote, r.created_at
     FROM remembered r JOIN advanced a ON a.user_id = r.user_id AND a.id = r.session_id
 )"""
 
@@ -91,6 +92,7 @@ def write_values(user_id: UUID, session_id: UUID, row: MemoryRow) -> tuple[Any, 
         row.span_start,
         row.span_end,
         row.quote,
+        row.created_at,
     )
 
 

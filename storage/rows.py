@@ -76,6 +76,7 @@ class MemoryRow(msgspec.Struct, frozen=True, kw_only=True):
     span_start: int | None
     span_end: int | None
     quote: str | None
+    created_at: datetime
 
 
 class SessionWrite(msgspec.Struct, frozen=True, kw_only=True):

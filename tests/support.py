@@ -1,4 +1,4 @@
-"""What tests drive the product with: a server in this process, a server in its own process, players and sockets."""
+"""What tests drive the product with: a server in this process, a server in its own process, learners and sockets."""
 
 import asyncio
 import os
@@ -60,8 +60,8 @@ class RunningServer:
     def engine(self) -> Engine:
         return services_of(self.app).engine
 
-    async def player(self, **body: Any) -> "Player":
-        return await Player.guest(self.url, **body)
+    async def learner(self, **body: Any) -> "Learner":
+        return await Learner.guest(self.url, **body)
 
 
 async def _serving(server: Server, listening: socket.socket) -> None:
@@ -103,7 +103,7 @@ async def running_server(
         listening.close()
 
 
-class Player:
+class Learner:
     """A user with tokens, who can call REST and open raw sockets."""
 
     def __init__(self, url: str, tokens: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Player:
         self.user_id: str = tokens["user"]["id"]
 
     @classmethod
-    async def guest(cls, url: str, **body: Any) -> "Player":
+    async def guest(cls, url: str, **body: Any) -> "Learner":
         async with httpx.AsyncClient(base_url=url) as http:
             answer = await http.post("/v1/auth/guest", json=body)
         answer.raise_for_status()
@@ -148,7 +148,7 @@ class Player:
         path: str = "/v1/realtime",
         **options: Any,
     ) -> "Wire":
-        """``async with player.connect("template:...") as wire``."""
+        """``async with learner.connect("template:...") as wire``."""
         query = {"model": model, "session_id": session_id, "last_seq": last_seq}
         said = "&".join(f"{name}={value}" for name, value in query.items() if value is not None)
         headers = options.pop("headers", self.headers)

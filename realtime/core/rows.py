@@ -1,5 +1,6 @@
 """The rows that a step stores, made of what the step worked out. Pure; the columns are those of ``storage.rows``."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -109,4 +110,5 @@ def memory_row(persona_key: str, change: Change, seq: int) -> MemoryRow:
         span_start=change.source.start,
         span_end=change.source.end,
         quote=change.source.quote,
+        created_at=datetime.fromisoformat(change.written_at),
     )

@@ -69,7 +69,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 class ScriptedPersona:
     """``realtime.minds.PersonaProvider`` without I/O. ``pace_ms``: the pause before each delta but the first,
-    so that a reply appears as if typed; 0 for none."""
+    so that a reply appears as if typed; 0 for none. An opening is not paced: it is stored before anybody sees it."""
 
     def __init__(self, *, pace_ms: int = 0) -> None:
         if pace_ms < 0:
@@ -79,9 +79,10 @@ class ScriptedPersona:
     async def stream(self, context: ReplyContext) -> AsyncIterator[ReplyDelta | ReplyEnd]:
         """A delta a word; nothing is held that a cancellation at any delta would have to give back."""
         reply = compose(context)
+        pause = 0.0 if context.kind == "OPENING" else self._pause
         for i, word in enumerate(_WORDS.findall(reply.line)):
-            if i and self._pause:
-                await asyncio.sleep(self._pause)
+            if i and pause:
+                await asyncio.sleep(pause)
             yield ReplyDelta(word)
         yield ReplyEnd(carry=reply.carry, recalled=reply.recalled)
 

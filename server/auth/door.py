@@ -10,7 +10,7 @@ import msgspec
 
 from realtime.delivery import Connection
 from realtime.errors import AppError
-from realtime.opening import Player
+from realtime.opening import Learner
 from server.auth.principal import bearer
 from server.services import Services
 from storage import accounts
@@ -28,8 +28,8 @@ class Admission(msgspec.Struct, frozen=True):
     expires_at: int | None
 
     @property
-    def player(self) -> Player:
-        return player_of(self.user)
+    def learner(self) -> Learner:
+        return learner_of(self.user)
 
     def mark(self, connection: Connection) -> None:
         """Let the socket end with what opened it."""
@@ -38,8 +38,8 @@ class Admission(msgspec.Struct, frozen=True):
             expire_at(connection, self.expires_at)
 
 
-def player_of(user: User) -> Player:
-    return Player(
+def learner_of(user: User) -> Learner:
+    return Learner(
         user_id=user.id,
         time_zone=user.time_zone,
         minor=user.age_band in MINOR_BANDS,

@@ -16,7 +16,7 @@ from realtime.core.lines import body_hash
 from realtime.core.session import LearnerTurn
 from realtime.errors import AppError
 from realtime.protocol.events import Event
-from server.auth.door import player_of
+from server.auth.door import learner_of
 from server.auth.principal import Principal
 from server.problems import JsonRequest, failures
 from server.routes.answers import EventsAnswer, SessionAnswer, SummaryAnswer, TurnAnswer, answers
@@ -93,7 +93,7 @@ class SessionController(HistoryController):
         if idempotency_key is None or not await services.engine.exists(principal.user_id, session_id):
             async with services.database.read() as connection:
                 user = await accounts.user(connection, principal.user_id)
-            await services.engine.create(player_of(user), session_id, data.model)
+            await services.engine.create(learner_of(user), session_id, data.model)
         first = await services.engine.events(principal.user_id, session_id, after=0, until=1)
         session = msgspec.json.decode(first[0].body, type=dict[str, msgspec.Raw])["session"]
         return _json(bytes(session).decode(), 201)

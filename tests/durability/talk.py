@@ -1,4 +1,4 @@
-"""What the durability tests share: lines to say, the log as REST gives it, and the books of a player."""
+"""What the durability tests share: lines to say, the log as REST gives it, and the books of a learner."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.support import PATIENCE, Player
+from tests.support import PATIENCE, Learner
 
 MISSION = "template:OPENERS_CAFE_HELLO"
 LINES = (
@@ -23,10 +23,10 @@ def decoded(frame: str) -> dict[str, Any]:
     return made
 
 
-async def log_of(player: Player, session_id: str) -> list[dict[str, Any]]:
+async def log_of(learner: Learner, session_id: str) -> list[dict[str, Any]]:
     """Every durable event of the session, as REST gives it; gapless from 1."""
     events: list[dict[str, Any]] = []
-    while page := (await player.get(f"/v1/sessions/{session_id}/events?after={len(events)}"))["events"]:
+    while page := (await learner.get(f"/v1/sessions/{session_id}/events?after={len(events)}"))["events"]:
         events.extend(page)
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     return events
@@ -38,10 +38,10 @@ def said(events: list[dict[str, Any]], role: str = "user") -> list[str]:
     return [item["id"] for item in done if item["role"] == role]
 
 
-async def assert_paid_once(player: Player, *summaries: dict[str, Any]) -> None:
-    """The wallet is the sum of its ledger, which holds exactly what the summaries of the player's sessions name."""
-    wallet = await player.get("/v1/wallet/me")
-    ledger = (await player.get("/v1/wallet/ledger"))["items"]
+async def assert_paid_once(learner: Learner, *summaries: dict[str, Any]) -> None:
+    """The wallet is the sum of its ledger, which holds exactly what the summaries of the learner's sessions name."""
+    wallet = await learner.get("/v1/wallet/me")
+    ledger = (await learner.get("/v1/wallet/ledger"))["items"]
     for name in ("xp", "coins", "gems"):
         entries = [entry["amount"] for entry in ledger if entry["currency"] == name.upper()]
         named = sum(s["wallet"]["after"][name] - s["wallet"]["before"][name] for s in summaries)

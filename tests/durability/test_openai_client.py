@@ -9,12 +9,12 @@ from openai import AsyncOpenAI, OpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from tests.durability.talk import LINES, MISSION, assert_paid_once, log_of, said
-from tests.support import Player, RunningServer, ServerProcess
+from tests.support import Learner, RunningServer, ServerProcess
 
 
-async def secret_of(player: Player, model: str) -> tuple[str, str]:
+async def secret_of(learner: Learner, model: str) -> tuple[str, str]:
     """A client secret, and the id of the session that it opens."""
-    made = await player.post("/v1/realtime/client_secrets", json={"session": {"type": "realtime", "model": model}})
+    made = await learner.post("/v1/realtime/client_secrets", json={"session": {"type": "realtime", "model": model}})
     return made["value"], made["session"]["id"]
 
 
@@ -54,8 +54,8 @@ async def soft(process: ServerProcess) -> None:
 
 @pytest.mark.parametrize("down", [hard, soft])
 async def test_a_talk_survives_the_server(process: ServerProcess, down: Callable[[ServerProcess], Any]) -> None:
-    player = await Player.guest(process.url)
-    value, session_id = await secret_of(player, MISSION)
+    learner = await Learner.guest(process.url)
+    value, session_id = await secret_of(learner, MISSION)
     reconnects = []
     async with AsyncOpenAI(api_key=value, base_url=f"{process.url}/v1") as client:
         # More tries than the default 5: the machine that runs the tests may be slow to start a server.
@@ -83,11 +83,11 @@ async def test_a_talk_survives_the_server(process: ServerProcess, down: Callable
             assert found.item.content[0].text == LINES[0]
             answers.append(await say(connection, LINES[2], "line-2"))
     assert len(set(answers)) == 3
-    summary = await player.post(f"/v1/sessions/{session_id}/end")
-    events = await log_of(player, session_id)
+    summary = await learner.post(f"/v1/sessions/{session_id}/end")
+    events = await log_of(learner, session_id)
     assert said(events) == ["line-0", "line-1", "line-2"]
     assert len(said(events, "assistant")) == 4, "the greeting and three answers"
-    await assert_paid_once(player, summary)
+    await assert_paid_once(learner, summary)
 
 
 async def _restart_after(going_down: "asyncio.Task[None]", process: ServerProcess) -> None:
@@ -97,13 +97,13 @@ async def _restart_after(going_down: "asyncio.Task[None]", process: ServerProces
 
 async def test_a_free_talk_without_a_restart(server: RunningServer) -> None:
     """The model that such programs name by default; reading until ``response.done``, never one reply behind."""
-    player = await server.player()
-    value, session_id = await secret_of(player, "gpt-realtime")
+    learner = await server.learner()
+    value, session_id = await secret_of(learner, "gpt-realtime")
     client = AsyncOpenAI(api_key=value, base_url=f"{server.url}/v1")
     async with client, client.realtime.connect(model="gpt-realtime") as connection:
         for line in LINES:
             assert await say(connection, line)
-    events = await log_of(player, session_id)
+    events = await log_of(learner, session_id)
     kinds = [event["item"]["role"] for event in events if event["type"] == "conversation.item.done"]
     assert kinds == ["assistant", *["user", "assistant"] * len(LINES)]
 
@@ -111,8 +111,8 @@ async def test_a_free_talk_without_a_restart(server: RunningServer) -> None:
 # openai enters the connection of websockets by hand, which websockets 17 dislikes; not ours to change.
 @pytest.mark.filterwarnings("ignore:connect\\(\\) must be used as a context manager:DeprecationWarning")
 async def test_the_synchronous_client(server: RunningServer) -> None:
-    player = await server.player()
-    value, session_id = await secret_of(player, MISSION)
+    learner = await server.learner()
+    value, session_id = await secret_of(learner, MISSION)
     heard: list[str] = []
 
     def talk() -> None:
@@ -128,7 +128,7 @@ async def test_the_synchronous_client(server: RunningServer) -> None:
                         break
 
     await asyncio.wait_for(asyncio.to_thread(talk), 30)
-    events = await log_of(player, session_id)
+    events = await log_of(learner, session_id)
     texts = [
         event["response"]["output"][0]["content"][0]["text"] for event in events if event["type"] == "response.done"
     ]

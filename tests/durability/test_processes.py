@@ -11,7 +11,7 @@ import pytest
 from storage.embedded import EmbeddedPostgres
 from tests.conftest import with_name
 from tests.durability.talk import LINES, MISSION, assert_paid_once, decoded, eventually, log_of, said
-from tests.support import Player, ServerProcess
+from tests.support import Learner, ServerProcess
 
 WARM_START_SECONDS = 3.0  # the promise of a second ``make run``
 
@@ -29,16 +29,16 @@ def is_running(pid: int) -> bool:
     return state not in "ZX"
 
 
-async def ended(player: Player, session_id: str) -> dict[str, Any]:
+async def ended(learner: Learner, session_id: str) -> dict[str, Any]:
     """End the session over REST; its summary."""
-    summary: dict[str, Any] = await player.post(f"/v1/sessions/{session_id}/end")
+    summary: dict[str, Any] = await learner.post(f"/v1/sessions/{session_id}/end")
     return summary
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.004, 0.02])
 async def test_killed_with_a_turn_in_flight(process: ServerProcess, wait: float) -> None:
-    player = await Player.guest(process.url)
-    async with player.connect(MISSION) as before:
+    learner = await Learner.guest(process.url)
+    async with learner.connect(MISSION) as before:
         session_id = (await before.next())["session"]["id"]
         for number in (0, 1):
             await before.turn(LINES[number], f"turn-{number}")
@@ -49,7 +49,7 @@ async def test_killed_with_a_turn_in_flight(process: ServerProcess, wait: float)
         await before.closed()
     await process.start()
     last_seq = 4
-    async with player.connect(session_id=session_id, last_seq=last_seq) as wire:
+    async with learner.connect(session_id=session_id, last_seq=last_seq) as wire:
         resumed = await wire.next()
         assert (resumed["type"], resumed["last_seq"], resumed["recovered"]) == ("session.resumed", last_seq, True)
         if resumed["head_seq"] > last_seq:
@@ -60,16 +60,16 @@ async def test_killed_with_a_turn_in_flight(process: ServerProcess, wait: float)
         assert scored == 3
         assert await wire.reply()
         await wire.turn(LINES[3], "after")
-    summary = await ended(player, session_id)
-    assert await ended(player, session_id) == summary
-    assert said(await log_of(player, session_id)) == ["turn-0", "turn-1", "in-flight", "after"]
-    await assert_paid_once(player, summary)
+    summary = await ended(learner, session_id)
+    assert await ended(learner, session_id) == summary
+    assert said(await log_of(learner, session_id)) == ["turn-0", "turn-1", "in-flight", "after"]
+    await assert_paid_once(learner, summary)
     assert summary["wallet"]["after"]["xp"] > 0
 
 
 async def test_killed_while_a_reply_streams(process: ServerProcess) -> None:
-    player = await Player.guest(process.url)
-    async with player.connect(MISSION) as before:
+    learner = await Learner.guest(process.url)
+    async with learner.connect(MISSION) as before:
         session_id = (await before.next())["session"]["id"]
         await before.turn(LINES[0], "first")
         await before.send("response.create")
@@ -78,7 +78,7 @@ async def test_killed_while_a_reply_streams(process: ServerProcess) -> None:
         await before.closed()
         head = decoded(before.durable[-1])["seq"]
     await process.start()
-    async with player.connect(session_id=session_id, last_seq=head) as wire:
+    async with learner.connect(session_id=session_id, last_seq=head) as wire:
         resumed = await wire.next()
         assert resumed["head_seq"] == head, "what was not committed did not happen"
         assert "active_response_id" not in resumed
@@ -87,9 +87,9 @@ async def test_killed_while_a_reply_streams(process: ServerProcess) -> None:
         await wire.send("session.end")
         summary = (await wire.until("session.summary"))["summary"]
         assert await wire.closed() == 1000
-    events = await log_of(player, session_id)
+    events = await log_of(learner, session_id)
     assert len(said(events, "assistant")) == 2, "the greeting and the one reply"
-    await assert_paid_once(player, summary)
+    await assert_paid_once(learner, summary)
 
 
 async def test_a_kill_leaves_no_orphan_and_a_warm_start_is_quick(process: ServerProcess) -> None:
@@ -109,9 +109,9 @@ async def test_a_kill_leaves_no_orphan_and_a_warm_start_is_quick(process: Server
 
 
 async def test_sigterm_is_not_an_end(process: ServerProcess) -> None:
-    player = await Player.guest(process.url)
+    learner = await Learner.guest(process.url)
     postmaster = postmaster_of(process.data_dir)
-    async with player.connect(MISSION) as before:
+    async with learner.connect(MISSION) as before:
         session_id = (await before.next())["session"]["id"]
         await before.turn(LINES[0])
         await before.send("response.create")
@@ -125,35 +125,35 @@ async def test_sigterm_is_not_an_end(process: ServerProcess) -> None:
         assert time.monotonic() - began < 15
     assert not is_running(postmaster), "PostgreSQL was stopped in order"
     await process.start()
-    (found,) = (await player.get("/v1/sessions"))["items"]
+    (found,) = (await learner.get("/v1/sessions"))["items"]
     assert (found["id"], found["status"]) == (session_id, "IN_PROGRESS")
-    async with player.connect(session_id=session_id, last_seq=0) as wire:
+    async with learner.connect(session_id=session_id, last_seq=0) as wire:
         resumed = await wire.next()
         await wire.until(lambda frame: frame.get("seq") == resumed["head_seq"])
         assert wire.durable[: len(before.durable)] == before.durable
         await wire.turn(LINES[1])
         assert await wire.reply()
-    await assert_paid_once(player, await ended(player, session_id))
+    await assert_paid_once(learner, await ended(learner, session_id))
 
 
 async def test_a_second_sigterm_start_cycle_keeps_ended_sessions(process: ServerProcess) -> None:
-    player = await Player.guest(process.url)
-    made = await player.post("/v1/sessions", json={"model": MISSION})
+    learner = await Learner.guest(process.url)
+    made = await learner.post("/v1/sessions", json={"model": MISSION})
     for line in LINES[:3]:
-        await player.post(f"/v1/sessions/{made['id']}/turns", json={"text": line})
-    await player.post(f"/v1/sessions/{made['id']}/end")
-    pushed = (await player.call("GET", f"/v1/sessions/{made['id']}/summary")).content
+        await learner.post(f"/v1/sessions/{made['id']}/turns", json={"text": line})
+    await learner.post(f"/v1/sessions/{made['id']}/end")
+    pushed = (await learner.call("GET", f"/v1/sessions/{made['id']}/summary")).content
     assert await process.stop() == 0
     await process.start()
-    assert (await player.call("GET", f"/v1/sessions/{made['id']}/summary")).content == pushed
-    async with player.connect(session_id=made["id"], last_seq=0) as wire:
+    assert (await learner.call("GET", f"/v1/sessions/{made['id']}/summary")).content == pushed
+    async with learner.connect(session_id=made["id"], last_seq=0) as wire:
         assert await wire.closed() == 1000
-    assert [decoded(frame) for frame in wire.durable] == await log_of(player, made["id"])
+    assert [decoded(frame) for frame in wire.durable] == await log_of(learner, made["id"])
 
 
 async def test_an_administrator_ends_a_session_of_the_running_server(process: ServerProcess) -> None:
-    player = await Player.guest(process.url)
-    async with player.connect(MISSION) as wire:
+    learner = await Learner.guest(process.url)
+    async with learner.connect(MISSION) as wire:
         session_id = (await wire.next())["session"]["id"]
         await wire.turn(LINES[0])
         code, output = await process.command("admin", "end-session", session_id)
@@ -168,7 +168,7 @@ async def test_an_administrator_ends_a_session_of_the_running_server(process: Se
     assert summary["outcome"]["status"] == "ABORTED"
     again, repeated = await process.command("admin", "end-session", session_id)
     assert (again, repeated) == (0, output)
-    await assert_paid_once(player, summary)
+    await assert_paid_once(learner, summary)
     code, output = await process.command("admin", "end-session", "018f0000-0000-7000-8000-000000000000")
     assert code == 1
     assert "no session" in output
@@ -179,9 +179,9 @@ async def test_an_external_database_is_used(tmp_path: Path) -> None:
     try:
         url = f"{external.dsn}?sslmode=prefer"
         async with ServerProcess(tmp_path / "data", DATABASE_URL=url) as process:
-            player = await Player.guest(process.url)
-            made = await player.post("/v1/sessions", json={"model": MISSION})
-            await player.post(f"/v1/sessions/{made['id']}/turns", json={"text": LINES[0]})
+            learner = await Learner.guest(process.url)
+            made = await learner.post("/v1/sessions", json={"model": MISSION})
+            await learner.post(f"/v1/sessions/{made['id']}/turns", json={"text": LINES[0]})
             connection = await asyncpg.connect(external.dsn)
             assert await connection.fetchval("SELECT count(*) FROM turn WHERE role = 'user'") == 1
             await connection.close()
@@ -205,7 +205,7 @@ async def test_a_database_that_may_lose_data_is_refused(postgres: str, tmp_path:
             tmp_path / "more", DATABASE_URL=with_name(postgres, "unsafe"), SOCIALGYM_UNSAFE_DB="on"
         )
         async with allowed:
-            await Player.guest(allowed.url)
+            await Learner.guest(allowed.url)
     finally:
         await admin.execute("DROP DATABASE unsafe WITH (FORCE)")
         await admin.close()

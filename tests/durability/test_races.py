@@ -17,7 +17,7 @@ from realtime.tasks import Tasks
 from storage import heads, sessions
 from storage.database import Database, execute, row
 from tests.durability.talk import LINES, MISSION, decoded, eventually, log_of, said
-from tests.support import Player, RunningServer
+from tests.support import Learner, RunningServer
 
 FREE = "persona:MAYA_PLAYFUL"
 
@@ -41,8 +41,8 @@ class Paper:
 
 
 @pytest.fixture
-async def player(server: RunningServer) -> Player:
-    return await server.player()
+async def learner(server: RunningServer) -> Learner:
+    return await server.learner()
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def turn(text: str, item_id: str) -> LearnerTurn:
     )
 
 
-async def begun(player: Player, model: str = FREE) -> tuple[UUID, UUID]:
-    made = await player.post("/v1/sessions", json={"model": model})
-    return UUID(player.user_id), UUID(made["id"])
+async def begun(learner: Learner, model: str = FREE) -> tuple[UUID, UUID]:
+    made = await learner.post("/v1/sessions", json={"model": model})
+    return UUID(learner.user_id), UUID(made["id"])
 
 
 async def joined(engine: Engine, key: tuple[UUID, UUID], last_seq: int | None = 0) -> tuple[Connection, Paper]:
@@ -76,9 +76,9 @@ async def held(engine: Engine, key: tuple[UUID, UUID]) -> LiveSession:
 
 @pytest.mark.parametrize("last_seq", [None, 0])
 async def test_events_while_a_socket_joins_reach_it_once(
-    engine: Engine, player: Player, last_seq: int | None
+    engine: Engine, learner: Learner, last_seq: int | None
 ) -> None:
-    key = await begun(player)
+    key = await begun(learner)
 
     async def talk() -> None:
         for number in range(12):
@@ -103,8 +103,8 @@ async def test_events_while_a_socket_joins_reach_it_once(
         assert seqs == list(range(head - len(seqs) + 1, head + 1)), "no gap, nothing twice"
 
 
-async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, player: Player) -> None:
-    key = await begun(player)
+async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, learner: Learner) -> None:
+    key = await begun(learner)
     joining = await engine.joiner.prepare(*key, 0, created=False)
     engine.forget_idle(seconds=-1)
     paper = Paper()
@@ -116,8 +116,8 @@ async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, pl
     assert engine.held(connection) is await held(engine, key)
 
 
-async def test_a_socket_gone_before_it_joined_holds_nothing(engine: Engine, player: Player) -> None:
-    key = await begun(player)
+async def test_a_socket_gone_before_it_joined_holds_nothing(engine: Engine, learner: Learner) -> None:
+    key = await begun(learner)
     connection = Connection(Paper(), engine.tasks, engine.limits, key[0])
     joining = asyncio.create_task(
         engine.joiner.join(connection, await engine.joiner.prepare(*key, None, created=False))
@@ -129,9 +129,9 @@ async def test_a_socket_gone_before_it_joined_holds_nothing(engine: Engine, play
 
 
 async def test_an_older_row_that_is_read_late_is_dropped(
-    engine: Engine, player: Player, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, learner: Learner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = await begun(player)
+    key = await begun(learner)
     live = await held(engine, key)
     connection, paper = await joined(engine, key)
     read, late = heads.head, asyncio.Event()
@@ -163,10 +163,10 @@ async def test_an_older_row_that_is_read_late_is_dropped(
 
 
 async def test_a_reload_that_overtakes_a_commits_answer(
-    engine: Engine, player: Player, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, learner: Learner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The turn is stored and the session ended before this process hears of the turn's COMMIT."""
-    key = await begun(player)
+    key = await begun(learner)
     live = await held(engine, key)
     _, paper = await joined(engine, key)
     write = engine.writer.write
@@ -186,10 +186,10 @@ async def test_a_reload_that_overtakes_a_commits_answer(
 
 
 async def test_a_stranger_at_the_same_moment_changes_nothing_for_the_owner(
-    engine: Engine, server: RunningServer, player: Player
+    engine: Engine, server: RunningServer, learner: Learner
 ) -> None:
-    key = await begun(player)
-    stranger = UUID((await server.player()).user_id)
+    key = await begun(learner)
+    stranger = UUID((await server.learner()).user_id)
     engine.forget_idle(seconds=-1)
     answers = await asyncio.gather(engine.hold(stranger, key[1]), engine.hold(*key), return_exceptions=True)
     assert isinstance(answers[0], AppError)
@@ -198,9 +198,9 @@ async def test_a_stranger_at_the_same_moment_changes_nothing_for_the_owner(
 
 
 async def test_one_socket_goes_while_another_comes(
-    engine: Engine, player: Player, database: Database, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, learner: Learner, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = await begun(player)
+    key = await begun(learner)
     first, _ = await joined(engine, key)
     detach = sessions.detach
     detaching, go_on = asyncio.Event(), asyncio.Event()
@@ -225,8 +225,8 @@ async def test_one_socket_goes_while_another_comes(
 
 async def test_the_end_keeps_what_the_persona_has_said(serve: Any) -> None:
     async with serve(pace_ms=40) as server:
-        player = await server.player()
-        async with player.connect(MISSION) as wire:
+        learner = await server.learner()
+        async with learner.connect(MISSION) as wire:
             await wire.turn(LINES[0])
             await wire.send("response.create")
             delta = await wire.until("response.output_text.delta")
@@ -242,13 +242,13 @@ async def test_the_end_keeps_what_the_persona_has_said(serve: Any) -> None:
 
 async def test_an_end_that_does_not_come_about_cancels_no_reply(serve: Any) -> None:
     async with serve(pace_ms=30) as server:
-        player = await server.player()
-        async with player.connect(FREE) as wire:
+        learner = await server.learner()
+        async with learner.connect(FREE) as wire:
             session_id = UUID((await wire.next())["session"]["id"])
             await wire.turn(LINES[0])
             await wire.send("response.create")
             await wire.until("response.output_text.delta")
-            ended = await server.engine.ender.end_session(UUID(player.user_id), session_id, "REPLACED")
+            ended = await server.engine.ender.end_session(UUID(learner.user_id), session_id, "REPLACED")
             assert ended is None, "a socket holds it"
             assert (await wire.until("response.done"))["response"]["status"] == "completed"
 
@@ -256,13 +256,13 @@ async def test_an_end_that_does_not_come_about_cancels_no_reply(serve: Any) -> N
 async def test_a_reply_whose_claim_was_void_did_not_happen(serve: Any, database: Database) -> None:
     """A process that was paused past the deadline finds that another has answered."""
     async with serve(pace_ms=30) as server:
-        player = await server.player()
-        async with player.connect(FREE) as wire:
+        learner = await server.learner()
+        async with learner.connect(FREE) as wire:
             session_id = (await wire.next())["session"]["id"]
             await wire.turn(LINES[0])
             await wire.send("response.create")
             await wire.until("response.output_text.delta")
-            live = await held(server.engine, (UUID(player.user_id), UUID(session_id)))
+            live = await held(server.engine, (UUID(learner.user_id), UUID(session_id)))
             reply = live.reply
             assert reply is not None
             async with database.transaction() as connection:
@@ -273,9 +273,9 @@ async def test_a_reply_whose_claim_was_void_did_not_happen(serve: Any, database:
                 )
             assert await asyncio.wait_for(asyncio.shield(reply.done), 10) is None
             async with database.transaction() as connection:
-                await sessions.drop_reply(connection, UUID(player.user_id), UUID(session_id), "resp_other")
+                await sessions.drop_reply(connection, UUID(learner.user_id), UUID(session_id), "resp_other")
             assert await wire.reply()
-        events = await log_of(player, session_id)
+        events = await log_of(learner, session_id)
         assert [event["response"]["id"] for event in events if event["type"] == "response.done"] != [reply.id]
         assert len(said(events, "assistant")) == 2
 
@@ -287,37 +287,37 @@ async def test_a_drain_gives_the_claim_of_a_long_reply_back(
     async with serve(pace_ms=100) as server:
         close = server.engine.tasks.close
         monkeypatch.setattr(server.engine.tasks, "close", lambda: close(patience=0.05))
-        player = await server.player()
-        async with player.connect(FREE) as wire:
+        learner = await server.learner()
+        async with learner.connect(FREE) as wire:
             session_id = (await wire.next())["session"]["id"]
             await wire.turn(LINES[0])
             await wire.send("response.create")
             await wire.until("response.output_text.delta")
     async with database.read() as connection:
-        head = await heads.head(connection, UUID(player.user_id), UUID(session_id))
+        head = await heads.head(connection, UUID(learner.user_id), UUID(session_id))
     assert head is not None
     assert (head.status, head.reply_id) == ("IN_PROGRESS", None)
 
 
-async def test_rest_waits_for_the_automatic_reply(server: RunningServer, player: Player) -> None:
-    async with player.connect(FREE) as wire:
+async def test_rest_waits_for_the_automatic_reply(server: RunningServer, learner: Learner) -> None:
+    async with learner.connect(FREE) as wire:
         session_id = (await wire.next())["session"]["id"]
         await wire.send("session.update", session={"type": "realtime", "socialgym": {"autoResponse": True}})
         await wire.until("session.updated")
         for line in LINES:
             path = f"/v1/sessions/{session_id}/turns?respond=true"
-            kinds = [event["type"] for event in (await player.post(path, json={"text": line}))["events"]]
+            kinds = [event["type"] for event in (await learner.post(path, json={"text": line}))["events"]]
             assert kinds[0] == "conversation.item.added"
             assert kinds[-1] == "response.done"
             assert kinds.count("conversation.item.done") == 2
         await wire.drained()
-    assert len(said(await log_of(player, session_id), "assistant")) == 1 + len(LINES)
+    assert len(said(await log_of(learner, session_id), "assistant")) == 1 + len(LINES)
 
 
 async def test_a_state_of_a_newer_version_ends_the_session(
-    server: RunningServer, player: Player, database: Database
+    server: RunningServer, learner: Learner, database: Database
 ) -> None:
-    async with player.connect(MISSION) as wire:
+    async with learner.connect(MISSION) as wire:
         session_id = UUID((await wire.next())["session"]["id"])
         await wire.turn(LINES[0])
         async with database.transaction() as connection:
@@ -343,9 +343,9 @@ async def test_a_state_of_a_newer_version_ends_the_session(
         assert await wire.closed() == 1000
 
 
-async def test_a_repeated_send_after_forgetting_is_redacted(server: RunningServer, player: Player) -> None:
+async def test_a_repeated_send_after_forgetting_is_redacted(server: RunningServer, learner: Learner) -> None:
     """The answer kept in memory is not told again once its value was forgotten."""
-    async with player.connect(FREE) as wire:
+    async with learner.connect(FREE) as wire:
         await wire.turn("My name is Talmadge, and I live in Oslo.", "told")
         await wire.until("memory.created")
         await wire.send("memory.forget", key="name", withTurns=True)
@@ -356,9 +356,9 @@ async def test_a_repeated_send_after_forgetting_is_redacted(server: RunningServe
         assert not [frame for frame in wire.frames[seen:] if "Talmadge" in frame]
 
 
-async def test_a_gap_in_the_log_closes_the_socket(player: Player, engine: Engine, database: Database) -> None:
+async def test_a_gap_in_the_log_closes_the_socket(learner: Learner, engine: Engine, database: Database) -> None:
     """It does not spin, and it does not skip."""
-    key = await begun(player)
+    key = await begun(learner)
     await engine.turn(*key, turn(LINES[0], "t"))
     await engine.ender.end_session(*key, "CLIENT")
     async with database.transaction() as connection:
@@ -369,9 +369,9 @@ async def test_a_gap_in_the_log_closes_the_socket(player: Player, engine: Engine
 
 
 async def test_a_step_that_can_never_be_stored_is_given_up(
-    player: Player, engine: Engine, database: Database
+    learner: Learner, engine: Engine, database: Database
 ) -> None:
-    key = await begun(player)
+    key = await begun(learner)
     live = await held(engine, key)
     async with database.transaction() as connection:  # a row in the way of the next event
         await execute(

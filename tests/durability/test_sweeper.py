@@ -12,7 +12,7 @@ from realtime.limits import Limits
 from storage.catalogue.loader import load
 from storage.catalogue.model import Catalogue
 from tests.durability.talk import LINES, MISSION, assert_paid_once, eventually, log_of
-from tests.support import Player, RunningServer, ServerProcess
+from tests.support import Learner, RunningServer, ServerProcess
 
 THREAT = "I'm going to kill you."
 TIMED = "INTERVIEW_TELL_ME_ABOUT_YOU"
@@ -27,14 +27,14 @@ async def sql(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     await connection.close()
 
 
-async def cause_of(player: Player, session_id: str) -> tuple[str, dict[str, Any]]:
+async def cause_of(learner: Learner, session_id: str) -> tuple[str, dict[str, Any]]:
     """Wait for the summary: (the cause in ``session.finalizing``, the summary)."""
 
     async def is_final() -> bool:
-        return (await player.call("GET", f"/v1/sessions/{session_id}/summary")).status_code == 200
+        return (await learner.call("GET", f"/v1/sessions/{session_id}/summary")).status_code == 200
 
     await eventually(is_final, "the session is finalized")
-    finalizing, last = (await log_of(player, session_id))[-2:]
+    finalizing, last = (await log_of(learner, session_id))[-2:]
     assert (finalizing["type"], last["type"]) == ("session.finalizing", "session.summary")
     return finalizing["reason"], last["summary"]
 
@@ -42,29 +42,29 @@ async def cause_of(player: Player, session_id: str) -> tuple[str, dict[str, Any]
 async def test_grace_ends_what_was_left_and_only_that(serve: Any) -> None:
     limits = msgspec.structs.replace(QUICK, grace_seconds=0.5)
     async with serve(limits=limits) as server:
-        player = await server.player()
-        async with player.connect(MISSION) as left:
+        learner = await server.learner()
+        async with learner.connect(MISSION) as left:
             left_id = (await left.next())["session"]["id"]
             await left.turn(LINES[0])
-        async with player.connect("persona:MAYA_PLAYFUL") as held:
+        async with learner.connect("persona:MAYA_PLAYFUL") as held:
             held_id = (await held.next())["session"]["id"]
-            cause, summary = await cause_of(player, left_id)
+            cause, summary = await cause_of(learner, left_id)
             assert cause == "GRACE"
             assert summary["outcome"]["endReasonCode"] == "ABORT_USER_EXIT"
             await held.turn(LINES[0])
-            assert (await player.get("/v1/sessions"))["items"][0]["status"] == "IN_PROGRESS"
-        cause, other = await cause_of(player, held_id)
+            assert (await learner.get("/v1/sessions"))["items"][0]["status"] == "IN_PROGRESS"
+        cause, other = await cause_of(learner, held_id)
         assert cause == "GRACE"
-        await assert_paid_once(player, summary, other)
+        await assert_paid_once(learner, summary, other)
 
 
 async def test_coming_back_in_time_keeps_the_session(serve: Any) -> None:
     limits = msgspec.structs.replace(QUICK, grace_seconds=1.5)
     async with serve(limits=limits) as server:
-        player = await server.player()
-        async with player.connect(MISSION) as wire:
+        learner = await server.learner()
+        async with learner.connect(MISSION) as wire:
             session_id = (await wire.next())["session"]["id"]
-        async with player.connect(session_id=session_id) as wire:
+        async with learner.connect(session_id=session_id) as wire:
             with pytest.raises(TimeoutError):
                 await wire.until("session.finalizing", 2.5)
             await wire.turn(LINES[0])
@@ -73,35 +73,35 @@ async def test_coming_back_in_time_keeps_the_session(serve: Any) -> None:
 async def test_idle_ends_a_session_without_a_socket_at_its_last_turn(serve: Any, sql: Any) -> None:
     limits = msgspec.structs.replace(QUICK, idle_seconds=0.7)
     async with serve(limits=limits) as server:
-        player = await server.player()
-        session_id = (await player.post("/v1/sessions", json={"model": MISSION}))["id"]
+        learner = await server.learner()
+        session_id = (await learner.post("/v1/sessions", json={"model": MISSION}))["id"]
         for line in LINES[:3]:
-            await player.post(f"/v1/sessions/{session_id}/turns", json={"text": line})
-        cause, summary = await cause_of(player, session_id)
+            await learner.post(f"/v1/sessions/{session_id}/turns", json={"text": line})
+        cause, summary = await cause_of(learner, session_id)
         assert cause == "IDLE"
         assert summary["outcome"]["status"] != "ABORTED", "three good turns are a session played out"
         row = await sql.fetchrow(
             "SELECT ended_at, last_turn_at FROM practice_session WHERE id = $1", UUID(session_id)
         )
         assert row["ended_at"] == row["last_turn_at"]
-        await assert_paid_once(player, summary)
+        await assert_paid_once(learner, summary)
 
 
 async def test_age_ends_even_a_session_that_is_held(serve: Any) -> None:
     limits = msgspec.structs.replace(QUICK, session_seconds=1.0)
     async with serve(limits=limits) as server:
-        player = await server.player()
-        async with player.connect(MISSION) as wire:
+        learner = await server.learner()
+        async with learner.connect(MISSION) as wire:
             await wire.turn(LINES[0])
             assert (await wire.until("session.finalizing"))["reason"] == "AGE"
             summary = (await wire.until("session.summary"))["summary"]
             assert await wire.closed() == 1000
-        await assert_paid_once(player, summary)
+        await assert_paid_once(learner, summary)
 
 
 async def test_the_thousandth_turn_ends_the_session(server: RunningServer, sql: Any) -> None:
-    player = await server.player()
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+    learner = await server.learner()
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = UUID((await wire.next())["session"]["id"])
         await wire.turn("Hello there, how was your morning?")
         # As if it were the 999th: the counter of the state is what the rule looks at.
@@ -123,36 +123,36 @@ async def test_the_thousandth_turn_ends_the_session(server: RunningServer, sql: 
 
 async def test_an_ending_mission_takes_no_turn_and_every_end_is_its_rule(server: RunningServer, sql: Any) -> None:
     """What a process leaves that died between the ending turn and the end."""
-    player = await server.player()
-    session_id = (await player.post("/v1/sessions", json={"model": MISSION}))["id"]
-    await player.post(f"/v1/sessions/{session_id}/turns", json={"text": LINES[0]})
+    learner = await server.learner()
+    session_id = (await learner.post("/v1/sessions", json={"model": MISSION}))["id"]
+    await learner.post(f"/v1/sessions/{session_id}/turns", json={"text": LINES[0]})
     await sql.execute(
         "UPDATE practice_session SET ending_until = now() + interval '1 hour' WHERE id = $1", UUID(session_id)
     )
-    refused = await player.call("POST", f"/v1/sessions/{session_id}/turns", json={"text": LINES[1]})
+    refused = await learner.call("POST", f"/v1/sessions/{session_id}/turns", json={"text": LINES[1]})
     assert (refused.status_code, refused.json()["code"]) == (409, "session_ended")
-    await player.post(f"/v1/sessions/{session_id}/end")
-    cause, _ = await cause_of(player, session_id)
+    await learner.post(f"/v1/sessions/{session_id}/end")
+    cause, _ = await cause_of(learner, session_id)
     assert cause == "RULE"
 
 
 async def test_the_sweeper_ends_what_was_left_ending(serve: Any, sql: Any) -> None:
     async with serve(limits=QUICK) as server:
-        player = await server.player()
-        async with player.connect(MISSION) as wire:
+        learner = await server.learner()
+        async with learner.connect(MISSION) as wire:
             session_id = (await wire.next())["session"]["id"]
             await wire.turn(LINES[0])
             await sql.execute("UPDATE practice_session SET ending_until = now() WHERE id = $1", UUID(session_id))
             assert (await wire.until("session.finalizing"))["reason"] == "RULE"
             assert await wire.closed() == 1000
-        cause, summary = await cause_of(player, session_id)
+        cause, summary = await cause_of(learner, session_id)
         assert cause == "RULE"
-        await assert_paid_once(player, summary)
+        await assert_paid_once(learner, summary)
 
 
 async def test_a_process_that_dies_during_the_closing_line(process: ServerProcess) -> None:
-    player = await Player.guest(process.url)
-    async with player.connect(MISSION) as wire:
+    learner = await Learner.guest(process.url)
+    async with learner.connect(MISSION) as wire:
         session_id = (await wire.next())["session"]["id"]
         await wire.turn(LINES[0])
         scored = await wire.turn(THREAT, "threat")
@@ -161,7 +161,7 @@ async def test_a_process_that_dies_during_the_closing_line(process: ServerProces
         process.kill()
         await wire.closed()
     await process.start()
-    async with player.connect(session_id=session_id, last_seq=0) as wire:
+    async with learner.connect(session_id=session_id, last_seq=0) as wire:
         resumed = await wire.next()
         await wire.until(lambda frame: frame.get("seq") == resumed["head_seq"])
         await wire.say(LINES[1])
@@ -172,20 +172,20 @@ async def test_a_process_that_dies_during_the_closing_line(process: ServerProces
         summary = (await wire.until("session.summary"))["summary"]
         assert await wire.closed() == 1000
     assert summary["outcome"]["endReasonCode"] == "ABORT_DISQUALIFIED"
-    await assert_paid_once(player, summary)
+    await assert_paid_once(learner, summary)
 
 
 async def test_a_finalization_that_fails_is_counted_retried_and_set_aside(serve: Any, sql: Any) -> None:
     async with serve(limits=QUICK) as server:
-        player = await server.player()
-        session_id = (await player.post("/v1/sessions", json={"model": MISSION}))["id"]
+        learner = await server.learner()
+        session_id = (await learner.post("/v1/sessions", json={"model": MISSION}))["id"]
         key = UUID(session_id)
         for line in LINES[:2]:
-            await player.post(f"/v1/sessions/{session_id}/turns", json={"text": line})
+            await learner.post(f"/v1/sessions/{session_id}/turns", json={"text": line})
         good = await sql.fetchval("SELECT mood::text FROM turn WHERE session_id = $1 AND turn_index = 2", key)
         broken = "UPDATE turn SET mood = $2::jsonb WHERE session_id = $1 AND turn_index = 2"
         await sql.execute(broken, key, '{"moodState": 7}')
-        refused = await player.call("POST", f"/v1/sessions/{session_id}/end")
+        refused = await learner.call("POST", f"/v1/sessions/{session_id}/end")
         assert refused.status_code == 500
 
         async def failures() -> int:
@@ -197,17 +197,17 @@ async def test_a_finalization_that_fails_is_counted_retried_and_set_aside(serve:
             return await failures() == QUICK.finalize_attempts
 
         await eventually(set_aside, "the sweeper tries five times", 20)
-        async with player.connect("persona:MAYA_PLAYFUL") as wire:  # the sweeper goes on with others meanwhile
+        async with learner.connect("persona:MAYA_PLAYFUL") as wire:  # the sweeper goes on with others meanwhile
             await wire.turn(LINES[0])
             await wire.send("session.end")
             other = (await wire.until("session.summary"))["summary"]
         assert await failures() == QUICK.finalize_attempts, "it is not tried for ever"
-        assert (await player.get("/v1/health/ready"))["quarantined"] == 1
-        assert (await player.get("/v1/wallet/me"))["xp"] == other["wallet"]["after"]["xp"], "nothing half-way"
+        assert (await learner.get("/v1/health/ready"))["quarantined"] == 1
+        assert (await learner.get("/v1/wallet/me"))["xp"] == other["wallet"]["after"]["xp"], "nothing half-way"
         await sql.execute(broken, key, good)
-        summary = await player.post(f"/v1/sessions/{session_id}/end")
-        assert (await player.get("/v1/health/ready"))["quarantined"] == 0
-        await assert_paid_once(player, other, summary)
+        summary = await learner.post(f"/v1/sessions/{session_id}/end")
+        assert (await learner.get("/v1/health/ready"))["quarantined"] == 0
+        await assert_paid_once(learner, other, summary)
 
 
 def timed(seconds: float) -> Catalogue:
@@ -225,8 +225,8 @@ def timed(seconds: float) -> Catalogue:
 
 async def test_the_timer_can_not_be_won_over_by_other_commands(serve: Any) -> None:
     async with serve(limits=QUICK, catalogue=timed(1.5)) as server:
-        player = await server.player()
-        async with player.connect(f"template:{TIMED}") as wire:
+        learner = await server.learner()
+        async with learner.connect(f"template:{TIMED}") as wire:
             await wire.turn("Hello, I'm Tal. I ran the front desk of a small clinic for four years.")
             assert await wire.reply()
             await wire.send("session.update", session={"type": "realtime", "socialgym": {"memoryMode": "read"}})
@@ -239,8 +239,8 @@ async def test_the_timer_can_not_be_won_over_by_other_commands(serve: Any) -> No
 
 async def test_the_timer_does_not_run_while_the_persona_speaks(serve: Any) -> None:
     async with serve(limits=QUICK, catalogue=timed(0.5), pace_ms=60) as server:
-        player = await server.player()
-        async with player.connect(f"template:{TIMED}") as wire:
+        learner = await server.learner()
+        async with learner.connect(f"template:{TIMED}") as wire:
             await wire.turn("Hello, I'm Tal. I ran the front desk of a small clinic for four years.")
             assert await wire.reply()
             await wire.send("response.create")  # the persona again, longer than the timer

@@ -20,7 +20,7 @@ from storage.append import append
 from storage.database import Database
 from storage.rows import SessionWrite
 from tests.durability.talk import LINES, MISSION, assert_paid_once, decoded, eventually, log_of, said
-from tests.support import Player, RunningServer, Wire, running_server
+from tests.support import Learner, RunningServer, Wire, running_server
 
 FREE = "persona:MAYA_PLAYFUL"
 HOBBIES = ("hiking", "painting", "knitting", "fishing", "baking", "gardening")
@@ -63,9 +63,9 @@ class LostAnswers(Spy):
 
 
 async def test_many_sessions_share_a_commit(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    players = await asyncio.gather(*(server.player() for _ in range(24)))
-    made = await asyncio.gather(*(player.post("/v1/sessions", json={"model": FREE}) for player in players))
-    wires = [player.connect(session_id=one["id"]) for player, one in zip(players, made, strict=True)]
+    learners = await asyncio.gather(*(server.learner() for _ in range(24)))
+    made = await asyncio.gather(*(learner.post("/v1/sessions", json={"model": FREE}) for learner in learners))
+    wires = [learner.connect(session_id=one["id"]) for learner, one in zip(learners, made, strict=True)]
     await asyncio.gather(*(wire.__aenter__() for wire in wires))
     spy = Spy(monkeypatch)
     for line in LINES:
@@ -79,9 +79,9 @@ async def test_many_sessions_share_a_commit(server: RunningServer, monkeypatch: 
 
 async def test_a_lone_turn_is_not_held_back(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no timer: nobody else comes, and each turn is its own batch."""
-    player = await server.player()
+    learner = await server.learner()
     spy = Spy(monkeypatch)
-    async with player.connect(FREE) as wire:
+    async with learner.connect(FREE) as wire:
         for line in LINES[:2]:
             await wire.turn(line)
     assert spy.batches == [1, 1]
@@ -93,8 +93,8 @@ async def test_two_processes_share_a_session(dsn: str, tmp_path: Path) -> None:
         running_server(dsn, tmp_path / "a", limits=Limits(enforced=False)) as a,
         running_server(dsn, tmp_path / "b", limits=Limits(enforced=False)) as b,
     ):
-        at_a = await a.player()
-        at_b = Player(b.url, {"accessToken": at_a.token, "refreshToken": "", "user": {"id": at_a.user_id}})
+        at_a = await a.learner()
+        at_b = Learner(b.url, {"accessToken": at_a.token, "refreshToken": "", "user": {"id": at_a.user_id}})
         async with at_a.connect(FREE) as one:
             session_id = (await one.next())["session"]["id"]
             async with at_b.connect(session_id=session_id, last_seq=0) as two:
@@ -122,8 +122,8 @@ async def test_two_processes_share_a_session(dsn: str, tmp_path: Path) -> None:
 
 
 async def test_a_head_that_moved_from_outside_is_missed_and_reloaded(server: RunningServer, sql: Any) -> None:
-    player = await server.player()
-    async with player.connect(FREE) as wire:
+    learner = await server.learner()
+    async with learner.connect(FREE) as wire:
         session_id = UUID((await wire.next())["session"]["id"])
         await wire.turn(LINES[0])
         body = '{"type":"session.updated","event_id":"event_out","session_id":"' + str(session_id) + '","seq":7}'
@@ -143,11 +143,11 @@ async def test_a_head_that_moved_from_outside_is_missed_and_reloaded(server: Run
 
 
 async def test_the_writers_backend_is_killed_under_load(server: RunningServer, sql: Any) -> None:
-    players = await asyncio.gather(*(server.player() for _ in range(6)))
+    learners = await asyncio.gather(*(server.learner() for _ in range(6)))
     killed = 0
 
-    async def talk(player: Player) -> str:
-        async with player.connect(FREE) as wire:
+    async def talk(learner: Learner) -> str:
+        async with learner.connect(FREE) as wire:
             session_id = (await wire.next())["session"]["id"]
             for number in range(12):
                 await wire.turn(f"I counted {number + 2} swans on the lake this morning, did you?", f"t{number}")
@@ -166,11 +166,11 @@ async def test_the_writers_backend_is_killed_under_load(server: RunningServer, s
             await asyncio.sleep(0.08)
 
     saboteur = asyncio.create_task(sabotage())
-    sessions = await asyncio.gather(*(talk(player) for player in players))
+    sessions = await asyncio.gather(*(talk(learner) for learner in learners))
     saboteur.cancel()
     assert killed >= 2
-    for player, session_id in zip(players, sessions, strict=True):
-        assert said(await log_of(player, session_id)) == [f"t{number}" for number in range(12)]
+    for learner, session_id in zip(learners, sessions, strict=True):
+        assert said(await log_of(learner, session_id)) == [f"t{number}" for number in range(12)]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -178,8 +178,8 @@ async def test_a_lost_answer_is_settled(server: RunningServer, monkeypatch: pyte
     """Turns, replies, updates and memory edits whose COMMIT was answered into the void: each is there once."""
     monkeypatch.setattr(writer_module, "RETRY_SECONDS", (0.001,))
     losing = LostAnswers(monkeypatch, seed)
-    player = await server.player()
-    async with player.connect(FREE) as wire:
+    learner = await server.learner()
+    async with learner.connect(FREE) as wire:
         session_id = (await wire.next())["session"]["id"]
         for number, hobby in enumerate(HOBBIES):
             await wire.turn(f"I really enjoy {hobby}, it calms me.", f"t{number}")
@@ -191,7 +191,7 @@ async def test_a_lost_answer_is_settled(server: RunningServer, monkeypatch: pyte
         assert not [frame for frame in wire.frames if decoded(frame)["type"] == "error"]
         assert sorted(set(wire.durable), key=wire.durable.index) == wire.durable, "no frame twice"
     assert losing.lost >= 4
-    events = await log_of(player, session_id)
+    events = await log_of(learner, session_id)
     assert said(events) == [*(f"t{number}" for number in range(len(HOBBIES))), "unlearnt"]
     kinds = [event["type"] for event in events]
     assert kinds.count("response.done") == len(HOBBIES)
@@ -199,7 +199,7 @@ async def test_a_lost_answer_is_settled(server: RunningServer, monkeypatch: pyte
     assert kinds.count("memory.created") + kinds.count("memory.updated") == len(HOBBIES)
     versions = [event["version"] for event in events if event["type"].startswith("memory.")]
     assert versions == list(range(1, len(HOBBIES) + 1))
-    await assert_paid_once(player, await player.post(f"/v1/sessions/{session_id}/end"))
+    await assert_paid_once(learner, await learner.post(f"/v1/sessions/{session_id}/end"))
 
 
 async def test_a_lost_answer_does_not_lose_what_the_turn_sets_in_motion(
@@ -207,8 +207,8 @@ async def test_a_lost_answer_does_not_lose_what_the_turn_sets_in_motion(
 ) -> None:
     """The automatic reply, and the closing line with the end by the mission's rules."""
     monkeypatch.setattr(writer_module, "RETRY_SECONDS", (0.001,))
-    player = await server.player()
-    async with player.connect(MISSION) as wire:
+    learner = await server.learner()
+    async with learner.connect(MISSION) as wire:
         await wire.send("session.update", session={"type": "realtime", "socialgym": {"autoResponse": True}})
         await wire.until("session.updated")
         LostAnswers(monkeypatch)._random.random = lambda: 0.0  # type: ignore[method-assign]
@@ -222,8 +222,8 @@ async def test_a_lost_answer_does_not_lose_what_the_turn_sets_in_motion(
 
 async def test_two_sessions_learn_at_once(server: RunningServer, sql: Any) -> None:
     """Two sessions with one persona write to one list key: no write is lost, no version is given twice."""
-    player = await server.player()
-    async with player.connect(FREE) as one, player.connect(FREE) as two:
+    learner = await server.learner()
+    async with learner.connect(FREE) as one, learner.connect(FREE) as two:
 
         async def learn(wire: Wire, hobbies: tuple[str, ...]) -> None:
             for hobby in hobbies:
@@ -238,15 +238,15 @@ async def test_two_sessions_learn_at_once(server: RunningServer, sql: Any) -> No
 
 
 async def test_one_item_id_in_flight_on_every_transport(server: RunningServer) -> None:
-    player = await server.player()
-    async with player.connect(FREE) as one, player.connect(FREE) as other:
+    learner = await server.learner()
+    async with learner.connect(FREE) as one, learner.connect(FREE) as other:
         session_id = (await one.next())["session"]["id"]
         await other.send("session.end")
         await other.closed()
-        async with player.connect(session_id=session_id) as two:
+        async with learner.connect(session_id=session_id) as two:
             path = f"/v1/sessions/{session_id}/turns"
             body = {"id": "same", "text": LINES[0]}
-            rest = [asyncio.create_task(player.call("POST", path, json=body)) for _ in range(3)]
+            rest = [asyncio.create_task(learner.call("POST", path, json=body)) for _ in range(3)]
             scored = await asyncio.gather(one.turn(LINES[0], "same"), two.turn(LINES[0], "same"))
             answers = [(await answer).json()["events"] for answer in rest]
             assert scored[0] == scored[1]
@@ -261,7 +261,7 @@ async def test_one_item_id_in_flight_on_every_transport(server: RunningServer) -
                 frame for wire in (one, two) for frame in map(decoded, wire.frames) if frame["type"] == "error"
             ]
             assert [error["error"]["code"] for error in refused] == ["idempotency_conflict"]
-    assert said(await log_of(player, session_id)) == ["same", "clash"]
+    assert said(await log_of(learner, session_id)) == ["same", "clash"]
 
 
 # --- the writer alone ----------------------------------------------------------------------------------------------
@@ -331,8 +331,8 @@ async def test_a_deadlock_is_run_again(alone: Writer, monkeypatch: pytest.Monkey
 async def test_postgres_is_away_for_a_while(server: RunningServer, sql: Any, postgres: str, dsn: str) -> None:
     """No connection is let in and all are ended: what was read waits, and is committed when the database is back."""
     name = dsn.rsplit("/", 1)[1]
-    player = await server.player()
-    async with player.connect(FREE) as wire:
+    learner = await server.learner()
+    async with learner.connect(FREE) as wire:
         session_id = (await wire.next())["session"]["id"]
         admin = await asyncpg.connect(postgres)
         await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -347,7 +347,7 @@ async def test_postgres_is_away_for_a_while(server: RunningServer, sql: Any, pos
         assert (await wire.until("turn.scored"))["item_id"] == "patient"
 
     async def back() -> bool:
-        return (await player.call("GET", "/v1/health/ready")).status_code == 200
+        return (await learner.call("GET", "/v1/health/ready")).status_code == 200
 
     await eventually(back, "the pool is well again")
-    assert said(await log_of(player, session_id)) == ["patient"]
+    assert said(await log_of(learner, session_id)) == ["patient"]

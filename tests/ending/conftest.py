@@ -1,4 +1,4 @@
-"""One server a module, with the small catalogue: every test brings a player of its own."""
+"""One server a module, with the small catalogue: every test brings a learner of its own."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +20,7 @@ class Arena:
         self.server = server
         self.database = database
         self.engine = server.engine
-        self.player = server.player
+        self.learner = server.learner
 
 
 @pytest.fixture(scope="module")

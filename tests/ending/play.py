@@ -1,4 +1,4 @@
-"""What the tests of the end play with: a small catalogue made from the shipped one, and a player over REST."""
+"""What the tests of the end play with: a small catalogue made from the shipped one, and a learner over REST."""
 
 import asyncio
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 from storage.catalogue.loader import load
 from storage.catalogue.model import Catalogue, Condition, Edge, Graph, Node, Rewards, StatePolicy, Template
-from tests.support import PATIENCE, Player
+from tests.support import PATIENCE, Learner
 
 SHIPPED = load()
 BASE = SHIPPED.templates["OPENERS_CAFE_HELLO"]
@@ -77,14 +77,14 @@ def catalogue() -> Catalogue:
     return msgspec.structs.replace(SHIPPED, templates={made.code: made for made in TEMPLATES})
 
 
-async def begin(player: Player, model: str) -> str:
-    made = await player.post("/v1/sessions", json={"model": model})
+async def begin(learner: Learner, model: str) -> str:
+    made = await learner.post("/v1/sessions", json={"model": model})
     return str(made["id"])
 
 
-async def say(player: Player, session_id: str, text: str, **options: Any) -> list[dict[str, Any]]:
+async def say(learner: Learner, session_id: str, text: str, **options: Any) -> list[dict[str, Any]]:
     """The events of the turn."""
-    answer = await player.post(f"/v1/sessions/{session_id}/turns", json={"text": text}, **options)
+    answer = await learner.post(f"/v1/sessions/{session_id}/turns", json={"text": text}, **options)
     return list(answer["events"])
 
 
@@ -92,17 +92,17 @@ def scored(events: list[dict[str, Any]]) -> dict[str, Any]:
     return next(event for event in events if event["type"] == "turn.scored")
 
 
-async def end(player: Player, session_id: str) -> dict[str, Any]:
+async def end(learner: Learner, session_id: str) -> dict[str, Any]:
     """The learner leaves; the summary."""
-    summary: dict[str, Any] = await player.post(f"/v1/sessions/{session_id}/end")
+    summary: dict[str, Any] = await learner.post(f"/v1/sessions/{session_id}/end")
     return summary
 
 
-async def summary_when_ended(player: Player, session_id: str) -> dict[str, Any]:
+async def summary_when_ended(learner: Learner, session_id: str) -> dict[str, Any]:
     """The summary of a session that ends by itself."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            answer = await player.call("GET", f"/v1/sessions/{session_id}/summary")
+            answer = await learner.call("GET", f"/v1/sessions/{session_id}/summary")
             if answer.status_code == 200:
                 summary: dict[str, Any] = answer.json()
                 return summary
@@ -110,9 +110,9 @@ async def summary_when_ended(player: Player, session_id: str) -> dict[str, Any]:
             await asyncio.sleep(0.02)
 
 
-async def play(player: Player, model: str, lines: tuple[str, ...], *, leave: bool) -> dict[str, Any]:
+async def play(learner: Learner, model: str, lines: tuple[str, ...], *, leave: bool) -> dict[str, Any]:
     """A whole session; its summary."""
-    session_id = await begin(player, model)
+    session_id = await begin(learner, model)
     for line in lines:
-        await say(player, session_id, line)
-    return await (end if leave else summary_when_ended)(player, session_id)
+        await say(learner, session_id, line)
+    return await (end if leave else summary_when_ended)(learner, session_id)

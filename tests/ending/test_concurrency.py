@@ -5,7 +5,7 @@ from uuid import UUID
 
 from realtime.core.lines import body_hash
 from realtime.core.session import LearnerTurn
-from realtime.opening import Player as Owner
+from realtime.opening import Learner as Owner
 from storage import sessions
 from tests.ending import books
 from tests.ending.conftest import Arena
@@ -16,8 +16,8 @@ AT_ONCE = 8  # sessions under way together: as many as the pool serves without q
 
 
 async def owner_of(arena: Arena) -> Owner:
-    player = await arena.player()
-    return Owner(user_id=UUID(player.user_id), time_zone="UTC", minor=False, adult=False)
+    learner = await arena.learner()
+    return Owner(user_id=UUID(learner.user_id), time_zone="UTC", minor=False, adult=False)
 
 
 async def played(arena: Arena, owner: Owner, model: str, lines: tuple[str, ...]) -> UUID:
@@ -91,10 +91,10 @@ async def test_two_sessions_of_one_user_end_at_once(arena: Arena) -> None:
 
 async def test_sixteen_ends_of_one_session_at_once_are_one_end(arena: Arena) -> None:
     """Over REST and in the engine, with other causes: the first decides, and all get its summary."""
-    player = await arena.player()
-    owner = Owner(user_id=UUID(player.user_id), time_zone="UTC", minor=False, adult=False)
+    learner = await arena.learner()
+    owner = Owner(user_id=UUID(learner.user_id), time_zone="UTC", minor=False, adult=False)
     session_id = await played(arena, owner, "template:HALFWAY", GOOD[:3])
-    ends = [player.call("POST", f"/v1/sessions/{session_id}/end") for _ in range(8)]
+    ends = [learner.call("POST", f"/v1/sessions/{session_id}/end") for _ in range(8)]
     causes = [arena.engine.ender.end_session(owner.user_id, session_id, "ADMIN") for _ in range(8)]
     answers, stored = await asyncio.gather(asyncio.gather(*ends), asyncio.gather(*causes))
     bodies = {answer.text for answer in answers} | {str(body) for body in stored}

@@ -8,7 +8,7 @@ import msgspec
 from tests.ending import books
 from tests.ending.conftest import Arena
 from tests.ending.play import GOOD, begin, end, say, scored
-from tests.support import Player, Wire
+from tests.support import Learner, Wire
 
 NOA, MAYA = "persona:NOA_CALM", "persona:MAYA_PLAYFUL"
 WORD = "Zorbington"  # in no file, in no other test
@@ -57,9 +57,9 @@ def told_apart(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> lis
     return changed
 
 
-async def created_snapshot(player: Player, model: str) -> Any:
-    made = await player.post("/v1/sessions", json={"model": model})
-    await end(player, made["id"])
+async def created_snapshot(learner: Learner, model: str) -> Any:
+    made = await learner.post("/v1/sessions", json={"model": model})
+    await end(learner, made["id"])
     return made["socialgym"]["memorySnapshot"]
 
 
@@ -67,9 +67,9 @@ async def created_snapshot(player: Player, model: str) -> Any:
 
 
 async def test_what_was_learnt_is_streamed_stored_and_known_in_the_next_session(arena: Arena) -> None:
-    player = await arena.player()
-    assert await created_snapshot(player, NOA) is None
-    async with player.connect(NOA) as wire:
+    learner = await arena.learner()
+    assert await created_snapshot(learner, NOA) is None
+    async with learner.connect(NOA) as wire:
         session_id = (await wire.next())["session"]["id"]
         event = await learn(wire, "I live in Haifa. Where do you live?", "home")
         assert (event["type"], event["value"], event["version"]) == ("memory.created", "Haifa", 1)
@@ -80,15 +80,15 @@ async def test_what_was_learnt_is_streamed_stored_and_known_in_the_next_session(
     )
     assert stored is not None
     assert (stored["value"], stored["seq"], stored["quote"]) == ("Haifa", event["seq"], event["source"]["quote"])
-    assert await created_snapshot(player, NOA) == {"home": "Haifa"}
-    assert await created_snapshot(player, MAYA) is None, "memory never crosses personas"
-    stranger = await arena.player()
+    assert await created_snapshot(learner, NOA) == {"home": "Haifa"}
+    assert await created_snapshot(learner, MAYA) is None, "memory never crosses personas"
+    stranger = await arena.learner()
     assert await created_snapshot(stranger, NOA) is None, "nor users"
 
 
 async def test_an_edit_is_an_event_and_the_new_present(arena: Arena) -> None:
-    player = await arena.player()
-    async with player.connect(NOA) as wire:
+    learner = await arena.learner()
+    async with learner.connect(NOA) as wire:
         await learn(wire, "I live in Haifa. Where do you live?", "home")
         await wire.send("memory.edit", key="home", value="Jaffa")
         event = await wire.until("memory.updated")
@@ -100,19 +100,19 @@ async def test_an_edit_is_an_event_and_the_new_present(arena: Arena) -> None:
         await wire.send("session.end")
         summary = (await wire.until("session.summary"))["summary"]
     assert summary["personaMemory"]["memorySnapshot"] == {"home": "Jaffa"}
-    assert await created_snapshot(player, NOA) == {"home": "Jaffa"}
+    assert await created_snapshot(learner, NOA) == {"home": "Jaffa"}
 
 
 async def test_a_session_that_may_not_write_learns_nothing(arena: Arena) -> None:
-    player = await arena.player()
-    async with player.connect(NOA) as wire:
+    learner = await arena.learner()
+    async with learner.connect(NOA) as wire:
         await wire.send("session.update", session={"type": "realtime", "socialgym": {"memoryMode": "off"}})
         await wire.until("session.updated")
         await wire.turn("I live in Haifa. Where do you live?")
         await wire.send("session.end")
         summary = (await wire.until("session.summary"))["summary"]
     assert summary["personaMemory"] == {"memorySnapshot": None, "memoryWritesDuringSession": []}
-    assert await created_snapshot(player, NOA) is None
+    assert await created_snapshot(learner, NOA) is None
 
 
 # --- forgotten -----------------------------------------------------------------------------------------------------
@@ -120,12 +120,12 @@ async def test_a_session_that_may_not_write_learns_nothing(arena: Arena) -> None
 
 async def test_forgetting_redacts_every_event_that_holds_the_value_in_its_place(arena: Arena) -> None:
     """An ended session, an open one, and the one that forgets: each is redacted, each open one is told."""
-    player = await arena.player()
-    ended = await begin(player, NOA)
-    await say(player, ended, "I live in Jaffa. Where do you live?")
-    await say(player, ended, "I live in Haifa now, since May. Where did you grow up?")
-    await end(player, ended)
-    async with player.connect(NOA) as wire, player.connect(NOA) as other, player.connect(MAYA) as elsewhere:
+    learner = await arena.learner()
+    ended = await begin(learner, NOA)
+    await say(learner, ended, "I live in Jaffa. Where do you live?")
+    await say(learner, ended, "I live in Haifa now, since May. Where did you grow up?")
+    await end(learner, ended)
+    async with learner.connect(NOA) as wire, learner.connect(NOA) as other, learner.connect(MAYA) as elsewhere:
         mine, theirs = [(await w.next())["session"]["id"] for w in (wire, other)]
         foreign = (await elsewhere.next())["session"]["id"]
         await learn(elsewhere, "I live in Haifa. Where do you live?", "home")
@@ -152,7 +152,7 @@ async def test_forgetting_redacts_every_event_that_holds_the_value_in_its_place(
         for each in (wire, other, elsewhere):
             await each.send("session.end")
             assert await each.closed() == 1000
-    summary = await player.get(f"/v1/sessions/{ended}/summary")
+    summary = await learner.get(f"/v1/sessions/{ended}/summary")
     assert summary["redacted"] is True
     assert summary["personaMemory"]["memorySnapshot"] == {"home": None}
     assert {w["memoryValue"] for w in summary["personaMemory"]["memoryWritesDuringSession"]} == {None}
@@ -160,12 +160,12 @@ async def test_forgetting_redacts_every_event_that_holds_the_value_in_its_place(
     rows = await arena.database.fetch(
         """SELECT value, previous_value, quote FROM memory_event
            WHERE user_id = $1 AND persona_key = 'NOA_CALM' AND key = 'home'""",
-        UUID(player.user_id),
+        UUID(learner.user_id),
     )
     assert len(rows) == 3
     assert {value for row in rows for value in row} == {None}
-    assert "home" not in await created_snapshot(player, NOA), "what else was learnt stays"
-    assert await created_snapshot(player, MAYA) == {"home": "Haifa"}
+    assert "home" not in await created_snapshot(learner, NOA), "what else was learnt stays"
+    assert await created_snapshot(learner, MAYA) == {"home": "Haifa"}
     lines = await arena.database.fetchval(
         "SELECT count(*) FROM turn WHERE session_id = $1 AND text LIKE '%live in%'", UUID(ended)
     )
@@ -175,11 +175,11 @@ async def test_forgetting_redacts_every_event_that_holds_the_value_in_its_place(
 
 async def test_what_was_forgotten_does_not_come_back_with_a_later_event(arena: Arena) -> None:
     """The session object that a process holds is forgotten with the stored one."""
-    player = await arena.player()
-    first = await begin(player, NOA)
-    await say(player, first, "I live in Haifa. Where do you live?")
-    await end(player, first)
-    async with player.connect(NOA) as wire:
+    learner = await arena.learner()
+    first = await begin(learner, NOA)
+    await say(learner, first, "I live in Haifa. Where do you live?")
+    await end(learner, first)
+    async with learner.connect(NOA) as wire:
         created = await wire.next()
         assert created["session"]["socialgym"]["memorySnapshot"] == {"home": "Haifa"}
         await wire.send("memory.forget", key="home")
@@ -196,14 +196,14 @@ async def test_what_was_forgotten_does_not_come_back_with_a_later_event(arena: A
 
 async def test_with_turns_the_value_stands_nowhere_any_more(arena: Arena) -> None:
     """In an ended session, in another open one and in the one that forgets; every column of every table is read."""
-    player = await arena.player()
-    ended = await begin(player, NOA)
-    await say(player, ended, LIVES, params={"respond": "true"})
-    await say(player, ended, f"{WORD.upper()} is quiet, and I like that. Is your town quiet?")
-    await say(player, ended, GOOD[3])
-    await end(player, ended)
+    learner = await arena.learner()
+    ended = await begin(learner, NOA)
+    await say(learner, ended, LIVES, params={"respond": "true"})
+    await say(learner, ended, f"{WORD.upper()} is quiet, and I like that. Is your town quiet?")
+    await say(learner, ended, GOOD[3])
+    await end(learner, ended)
     kept = await arena.database.fetch(f"SELECT score, xp, line_hash {OF_LEARNER}", UUID(ended))
-    async with player.connect(NOA) as wire, player.connect(NOA) as other:
+    async with learner.connect(NOA) as wire, learner.connect(NOA) as other:
         theirs = (await other.next())["session"]["id"]
         await other.turn(f"I walked through {WORD} this morning. Do you walk a lot?", "item_other")
         await wire.turn(f"You know {WORD}, where I live. What is your town like?", "item_mine")
@@ -230,15 +230,15 @@ async def test_with_turns_the_value_stands_nowhere_any_more(arena: Arena) -> Non
         "SELECT text FROM turn WHERE session_id = $1 AND role = 'user' ORDER BY turn_index", UUID(ended)
     )
     assert [record["text"] for record in texts] == ["", "", GOOD[3]], "other turns stay"
-    summary = await player.get(f"/v1/sessions/{ended}/summary")
+    summary = await learner.get(f"/v1/sessions/{ended}/summary")
     assert {m["content"] for m in summary["keyMessages"]["top"] + summary["keyMessages"]["bottom"]} == {"", GOOD[3]}
     assert [e["type"] for e in await log_of(arena, theirs)].count("memory.forgotten") == 1
     await books.check(arena.database)
 
 
 async def test_with_turns_takes_earlier_values_too(arena: Arena) -> None:
-    player = await arena.player()
-    async with player.connect(NOA) as wire:
+    learner = await arena.learner()
+    async with learner.connect(NOA) as wire:
         await learn(wire, "I live in Quembria. Where do you live?", "home")
         await learn(wire, "I live in Haifa now. Where did you grow up?", "home")
         await wire.send("memory.edit", key="home", value="Vostrelle")
@@ -253,19 +253,19 @@ async def test_with_turns_takes_earlier_values_too(arena: Arena) -> None:
 
 
 async def test_a_removed_transcript_leaves_rows_seqs_and_scores(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, NOA)
-    open_answer = await player.call("DELETE", f"/v1/sessions/{session_id}")
+    learner = await arena.learner()
+    session_id = await begin(learner, NOA)
+    open_answer = await learner.call("DELETE", f"/v1/sessions/{session_id}")
     assert (open_answer.status_code, open_answer.json()["code"]) == (409, "session_open")
     words = ("Brindlewick", "Osterquill", "Tamrindle")
     for word in words:
-        await say(player, session_id, f"My {word} broke and I laughed. What broke in your house?")
-    reply = await say(player, session_id, GOOD[0], params={"respond": "true"})
+        await say(learner, session_id, f"My {word} broke and I laughed. What broke in your house?")
+    reply = await say(learner, session_id, GOOD[0], params={"respond": "true"})
     spoken = next(e for e in reply if e["type"] == "response.done")["response"]["output"][0]["content"][0]["text"]
-    await end(player, session_id)
+    await end(learner, session_id)
     before, kept = await log_of(arena, session_id), await scores_of(arena, session_id)
     path = f"/v1/sessions/{session_id}"
-    assert (await player.call("DELETE", path)).status_code == 204
+    assert (await learner.call("DELETE", path)).status_code == 204
     for word in words:
         assert await places_of(arena, word) == set()
     after = await log_of(arena, session_id)
@@ -276,12 +276,12 @@ async def test_a_removed_transcript_leaves_rows_seqs_and_scores(arena: Arena) ->
     assert told_apart(before, after)
     assert await scores_of(arena, session_id) == kept
     assert [scored([e])["score"] for e in after if e["type"] == "turn.scored"] == [record["score"] for record in kept]
-    again = await player.call("DELETE", path)
+    again = await learner.call("DELETE", path)
     assert again.status_code == 204
     assert await log_of(arena, session_id) == after
-    stranger = await arena.player()
+    stranger = await arena.learner()
     assert (await stranger.call("DELETE", path)).status_code == 404
-    summary = await player.get(f"{path}/summary")
+    summary = await learner.get(f"{path}/summary")
     assert summary == after[-1]["summary"]
     assert summary["redacted"] is True
     assert {m["content"] for m in summary["keyMessages"]["top"]} == {""}
@@ -289,17 +289,17 @@ async def test_a_removed_transcript_leaves_rows_seqs_and_scores(arena: Arena) ->
 
 
 async def test_a_removed_transcript_takes_the_quotes_of_the_memory_and_leaves_the_memory(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, NOA)
-    await say(player, session_id, "I live in Haifa. Where do you live?")
-    await end(player, session_id)
-    await player.call("DELETE", f"/v1/sessions/{session_id}")
-    assert await created_snapshot(player, NOA) == {"home": "Haifa"}
+    learner = await arena.learner()
+    session_id = await begin(learner, NOA)
+    await say(learner, session_id, "I live in Haifa. Where do you live?")
+    await end(learner, session_id)
+    await learner.call("DELETE", f"/v1/sessions/{session_id}")
+    assert await created_snapshot(learner, NOA) == {"home": "Haifa"}
     quotes = await arena.database.fetch(
         """SELECT quote FROM memory_event WHERE user_id = $1
            UNION ALL SELECT item #>> '{source,quote}' FROM persona_memory, jsonb_array_elements(items) AS item
            WHERE user_id = $1""",
-        UUID(player.user_id),
+        UUID(learner.user_id),
     )
     assert [record["quote"] for record in quotes] == [None, None]
 

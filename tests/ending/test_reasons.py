@@ -7,7 +7,7 @@ import pytest
 
 from tests.ending.conftest import Arena
 from tests.ending.play import FLAT, GOOD, INSULT, THREAT, begin, end, play, say, scored, summary_when_ended
-from tests.support import Player
+from tests.support import Learner
 
 PERSONA = "persona:NOA_CALM"
 
@@ -60,18 +60,18 @@ ROWS = (
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.code}-{row.model.partition(':')[2]}-{len(row.lines)}")
 async def test_a_session_played_to(row: Row, arena: Arena) -> None:
-    player = await arena.player()
-    summary = await play(player, row.model, row.lines, leave=row.leave)
+    learner = await arena.learner()
+    summary = await play(learner, row.model, row.lines, leave=row.leave)
     check(summary, row.code, row.status, "CLIENT" if row.leave else "RULE")
     assert {g["gateKey"] for g in summary["gateResults"] if not g["passed"]} == row.failed
     assert ("nearMiss" in summary["outcome"]["endReasonMeta"]) == row.near_miss
-    await check_books(arena, player, summary, len(row.lines))
+    await check_books(arena, learner, summary, len(row.lines))
 
 
 async def test_a_session_played_to_fail_timer_expired(arena: Arena) -> None:
     """The timer runs from the reply's end, on a socket."""
-    player = await arena.player()
-    async with player.connect("template:TIMED") as wire:
+    learner = await arena.learner()
+    async with learner.connect("template:TIMED") as wire:
         await wire.turn(GOOD[0])
         assert await wire.reply()
         finalizing = await wire.until("session.finalizing")
@@ -79,49 +79,49 @@ async def test_a_session_played_to_fail_timer_expired(arena: Arena) -> None:
         summary = (await wire.until("session.summary"))["summary"]
         assert await wire.closed() == 1000
     check(summary, "FAIL_TIMER_EXPIRED", "FAIL", "TIMER")
-    await check_books(arena, player, summary, 1)
+    await check_books(arena, learner, summary, 1)
 
 
 async def test_without_a_socket_no_timer_runs(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, "template:TIMED")
-    await say(player, session_id, GOOD[0], params={"respond": "true"})
-    head = (await player.get(f"/v1/sessions/{session_id}/events"))["headSeq"]
-    later = await player.get(f"/v1/sessions/{session_id}/events", params={"after": head, "wait": 1.5})
+    learner = await arena.learner()
+    session_id = await begin(learner, "template:TIMED")
+    await say(learner, session_id, GOOD[0], params={"respond": "true"})
+    head = (await learner.get(f"/v1/sessions/{session_id}/events"))["headSeq"]
+    later = await learner.get(f"/v1/sessions/{session_id}/events", params={"after": head, "wait": 1.5})
     assert later == {"events": [], "headSeq": head}
 
 
 async def test_a_session_played_to_abort_system_error(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, "template:STRAIGHT")
+    learner = await arena.learner()
+    session_id = await begin(learner, "template:STRAIGHT")
     for line in GOOD[:2]:
-        await say(player, session_id, line)
-    await arena.engine.ender.end_session(UUID(player.user_id), UUID(session_id), "ADMIN")
-    summary = await player.get(f"/v1/sessions/{session_id}/summary")
+        await say(learner, session_id, line)
+    await arena.engine.ender.end_session(UUID(learner.user_id), UUID(session_id), "ADMIN")
+    summary = await learner.get(f"/v1/sessions/{session_id}/summary")
     check(summary, "ABORT_SYSTEM_ERROR", "ABORTED", "ADMIN")
-    await check_books(arena, player, summary, 2)
+    await check_books(arena, learner, summary, 2)
 
 
 async def test_a_threat_by_the_administrators_end_is_still_his_end(arena: Arena) -> None:
     """The first row of the table stands above the second: the cause that was stored first decides."""
-    player = await arena.player()
-    session_id = await begin(player, PERSONA)
-    await arena.engine.ender.end_session(UUID(player.user_id), UUID(session_id), "SYSTEM")
-    summary = await player.get(f"/v1/sessions/{session_id}/summary")
+    learner = await arena.learner()
+    session_id = await begin(learner, PERSONA)
+    await arena.engine.ender.end_session(UUID(learner.user_id), UUID(session_id), "SYSTEM")
+    summary = await learner.get(f"/v1/sessions/{session_id}/summary")
     check(summary, "ABORT_SYSTEM_ERROR", "ABORTED", "SYSTEM")
     assert summary["endedAt"] == summary["createdAt"], "SYSTEM ends it where the learner left it"
-    late = await player.call("POST", f"/v1/sessions/{session_id}/turns", json={"text": THREAT})
+    late = await learner.call("POST", f"/v1/sessions/{session_id}/turns", json={"text": THREAT})
     assert (late.status_code, late.json()["code"]) == (409, "session_ended")
 
 
 async def test_an_ending_session_takes_no_more_turns_and_has_cause_rule_whoever_ends_it(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, "template:SHORT_AND_EASY")
+    learner = await arena.learner()
+    session_id = await begin(learner, "template:SHORT_AND_EASY")
     for line in GOOD[:3]:
-        await say(player, session_id, line)
-    refused = await player.call("POST", f"/v1/sessions/{session_id}/turns", json={"text": GOOD[3]})
+        await say(learner, session_id, line)
+    refused = await learner.call("POST", f"/v1/sessions/{session_id}/turns", json={"text": GOOD[3]})
     assert (refused.status_code, refused.json()["code"]) == (409, "session_ended")
-    summary = await player.post(f"/v1/sessions/{session_id}/end")
+    summary = await learner.post(f"/v1/sessions/{session_id}/end")
     check(summary, "SUCCESS_GATE_SEQUENCE", "SUCCESS", "RULE")
     assert summary["messageCount"] == 3
 
@@ -129,13 +129,13 @@ async def test_an_ending_session_takes_no_more_turns_and_has_cause_rule_whoever_
 async def test_turns_are_paid_at_every_end_but_a_disqualification(arena: Arena) -> None:
     """The sum of what the turns were shown is what is paid; a disqualified session pays nothing of it."""
     for lines, paid in (((GOOD[0],), True), ((GOOD[0], THREAT), False)):
-        player = await arena.player()
-        session_id = await begin(player, PERSONA)
-        shown = [scored(await say(player, session_id, line))["rewards"] for line in lines]
-        summary = await (end if paid else summary_when_ended)(player, session_id)
+        learner = await arena.learner()
+        session_id = await begin(learner, PERSONA)
+        shown = [scored(await say(learner, session_id, line))["rewards"] for line in lines]
+        summary = await (end if paid else summary_when_ended)(learner, session_id)
         expected = sum(rewards["xp"] for rewards in shown) if paid else 0
         assert summary["rewards"]["xpGained"] == expected
-        assert (await player.get("/v1/wallet/me"))["xp"] == expected
+        assert (await learner.get("/v1/wallet/me"))["xp"] == expected
         assert shown[0]["xp"] > 0
 
 
@@ -158,9 +158,9 @@ def check(summary: dict[str, Any], code: str, status: str, cause: str) -> None:
         assert "statistics" in outcome["message"]
 
 
-async def check_books(arena: Arena, player: Player, summary: dict[str, Any], turns: int) -> None:
+async def check_books(arena: Arena, learner: Learner, summary: dict[str, Any], turns: int) -> None:
     """Rows, wallet and statistics that belong to this end."""
-    user, session = UUID(player.user_id), UUID(summary["sessionId"])
+    user, session = UUID(learner.user_id), UUID(summary["sessionId"])
     outcome, rewards = summary["outcome"], summary["rewards"]
     head = await arena.database.fetchrow(
         "SELECT status, cause, end_reason_code, last_seq FROM practice_session WHERE id = $1", session
@@ -186,7 +186,7 @@ async def check_books(arena: Arena, player: Player, summary: dict[str, Any], tur
     pays = outcome["endReasonCode"] != "ABORT_DISQUALIFIED"
     assert stored["turn_xp"] == (shown["xp"] if pays else 0)
     assert (rewards["missionBonus"]["xp"] > 0) == (outcome["status"] == "SUCCESS" and summary["aiMode"] == "MISSION")
-    wallet = await player.get("/v1/wallet/me")
+    wallet = await learner.get("/v1/wallet/me")
     assert {name: wallet[name] for name in ("xp", "coins", "gems")} == summary["wallet"]["after"]
     assert summary["wallet"]["before"] == {"xp": 0, "coins": 0, "gems": 0}
     assert wallet["xp"] == rewards["xpGained"]

@@ -12,7 +12,7 @@ from realtime.domain import Traits
 from tests.ending import books, shape
 from tests.ending.conftest import Arena
 from tests.ending.play import FLAT, GOOD, begin, end, play, say, summary_when_ended
-from tests.support import Player
+from tests.support import Learner
 
 PERSONA = "persona:NOA_CALM"
 TRAITS = {
@@ -141,8 +141,8 @@ def check_key_messages(messages: dict[str, Any], turns: list[dict[str, Any]]) ->
 async def test_every_leaf_is_there_and_every_number_is_right(
     model: str, lines: tuple[str, ...], arena: Arena
 ) -> None:
-    player = await arena.player()
-    summary = await play(player, model, lines, leave=True)
+    learner = await arena.learner()
+    summary = await play(learner, model, lines, leave=True)
     counted = summary["outcome"]["status"] != "ABORTED"
     expected = shape.summary(mission=model != PERSONA, counted=counted)
     assert shape.differences(summary, expected) == []
@@ -152,8 +152,8 @@ async def test_every_leaf_is_there_and_every_number_is_right(
 
 @pytest.mark.parametrize("model", ["template:HALFWAY", PERSONA])
 async def test_a_session_without_a_turn_has_a_summary_too(model: str, arena: Arena) -> None:
-    player = await arena.player()
-    summary = await play(player, model, (), leave=True)
+    learner = await arena.learner()
+    summary = await play(learner, model, (), leave=True)
     expected = shape.summary(mission=model != PERSONA, turns=False, counted=False)
     assert shape.differences(summary, expected) == []
     assert (summary["finalScore"], summary["averageMessageScore"], summary["messageCount"]) == (0, 0.0, 0)
@@ -163,8 +163,8 @@ async def test_a_session_without_a_turn_has_a_summary_too(model: str, arena: Are
 
 
 async def test_the_mission_s_copies_are_in_the_summary(arena: Arena) -> None:
-    player = await arena.player()
-    summary = await play(player, "template:HALFWAY", GOOD[:3], leave=True)
+    learner = await arena.learner()
+    summary = await play(learner, "template:HALFWAY", GOOD[:3], leave=True)
     assert summary["missionMetadata"] == {
         "style": "PLAYFUL",
         "objectiveKey": "PRACTICE_OPENING",
@@ -182,8 +182,8 @@ async def test_the_mission_s_copies_are_in_the_summary(arena: Arena) -> None:
 
 
 async def test_the_pushed_bytes_are_the_bytes_of_rest(arena: Arena) -> None:
-    player = await arena.player()
-    async with player.connect("template:SHORT_AND_EASY") as wire, player.connect(PERSONA) as other:
+    learner = await arena.learner()
+    async with learner.connect("template:SHORT_AND_EASY") as wire, learner.connect(PERSONA) as other:
         session_id = (await wire.next())["session"]["id"]
         for line in GOOD[:3]:
             await wire.turn(f"{line} I live in Zürich 🙂.")
@@ -192,12 +192,12 @@ async def test_the_pushed_bytes_are_the_bytes_of_rest(arena: Arena) -> None:
         assert await wire.closed() == 1000
         assert all(frame["type"] != "wallet.updated" for frame in await other.drained(0.1))
     pushed = next(frame for frame in wire.durable if '"type":"session.summary"' in frame)
-    stored = await player.call("GET", f"/v1/sessions/{session_id}/summary")
-    again = await player.call("POST", f"/v1/sessions/{session_id}/end")
+    stored = await learner.call("GET", f"/v1/sessions/{session_id}/summary")
+    again = await learner.call("POST", f"/v1/sessions/{session_id}/end")
     assert pushed.endswith(f',"summary":{stored.text}}}')
     assert again.content == stored.content
     assert wallet["wallet"] == stored.json()["wallet"]["after"]
-    async with player.connect(session_id=session_id, last_seq=0) as replay:
+    async with learner.connect(session_id=session_id, last_seq=0) as replay:
         assert await replay.closed() == 1000
     assert replay.durable == wire.durable
 
@@ -206,45 +206,45 @@ async def test_the_pushed_bytes_are_the_bytes_of_rest(arena: Arena) -> None:
 
 
 async def test_a_mission_s_bonus_is_paid_once_for_a_user_and_template(arena: Arena) -> None:
-    player, stranger = await arena.player(), await arena.player()
-    first = await play(player, "template:STRAIGHT", GOOD[:3], leave=False)
-    second = await play(player, "template:STRAIGHT", (GOOD[3], GOOD[4], "What else do you cook?"), leave=False)
+    learner, stranger = await arena.learner(), await arena.learner()
+    first = await play(learner, "template:STRAIGHT", GOOD[:3], leave=False)
+    second = await play(learner, "template:STRAIGHT", (GOOD[3], GOOD[4], "What else do you cook?"), leave=False)
     theirs = await play(stranger, "template:STRAIGHT", GOOD[:3], leave=False)
     assert first["rewards"]["missionBonus"] == {"xp": 40, "coins": 15, "gems": 2}
     assert second["outcome"]["status"] == "SUCCESS"
     assert second["rewards"]["missionBonus"] == {"xp": 0, "coins": 0, "gems": 0}
     assert theirs["rewards"]["missionBonus"] == first["rewards"]["missionBonus"]
     assert second["wallet"]["before"] == first["wallet"]["after"]
-    ledger = (await player.get("/v1/wallet/ledger"))["items"]
+    ledger = (await learner.get("/v1/wallet/ledger"))["items"]
     assert len([entry for entry in ledger if entry["kind"] == "MISSION_BONUS"]) == 3
     await books.check(arena.database)
 
 
 async def test_a_failed_mission_pays_no_bonus_and_unlocks_nothing(arena: Arena) -> None:
-    player = await arena.player()
-    summary = await play(player, "template:SHORT_AND_HIGH", GOOD[:3], leave=False)
+    learner = await arena.learner()
+    summary = await play(learner, "template:SHORT_AND_HIGH", GOOD[:3], leave=False)
     assert summary["outcome"]["status"] == "FAIL"
     assert summary["rewards"]["missionBonus"] == {"xp": 0, "coins": 0, "gems": 0}
     assert summary["unlocked"] == {"missions": [], "categories": [], "deepInsights": False, "badges": []}
 
 
 async def test_a_success_unlocks_the_next_mission_of_its_lane_once(arena: Arena) -> None:
-    player = await arena.player()
-    locked = await player.call("POST", "/v1/sessions", json={"model": "template:SECOND_OF_LANE"})
+    learner = await arena.learner()
+    locked = await learner.call("POST", "/v1/sessions", json={"model": "template:SECOND_OF_LANE"})
     assert (locked.status_code, locked.json()["code"]) == (403, "mission_locked")
-    first = await play(player, "template:STRAIGHT", GOOD[:3], leave=False)
-    again = await play(player, "template:STRAIGHT", GOOD[2:5], leave=False)
+    first = await play(learner, "template:STRAIGHT", GOOD[:3], leave=False)
+    again = await play(learner, "template:STRAIGHT", GOOD[2:5], leave=False)
     assert first["unlocked"]["missions"] == ["SECOND_OF_LANE"]
     assert again["unlocked"]["missions"] == []
-    next_one = await play(player, "template:SECOND_OF_LANE", GOOD[:3], leave=False)
+    next_one = await play(learner, "template:SECOND_OF_LANE", GOOD[:3], leave=False)
     assert next_one["outcome"]["status"] == "SUCCESS"
     assert next_one["categorySummary"]["completedMissions"] == 2
 
 
 async def test_a_category_is_completed_with_the_last_of_its_missions(arena: Arena) -> None:
-    player = await arena.player()
-    first = await play(player, "template:ALONE", GOOD[:3], leave=False)
-    again = await play(player, "template:ALONE", GOOD[2:5], leave=False)
+    learner = await arena.learner()
+    first = await play(learner, "template:ALONE", GOOD[:3], leave=False)
+    again = await play(learner, "template:ALONE", GOOD[2:5], leave=False)
     assert first["unlocked"]["categories"] == ["SMALL_TALK"]
     assert again["unlocked"]["categories"] == []
     for summary, count in ((first, 1), (again, 2)):
@@ -261,14 +261,14 @@ async def test_a_category_is_completed_with_the_last_of_its_missions(arena: Aren
         if sum(Fraction(str(s["traitSummary"]["snapshot"][name])) for s in (first, again)) >= 140
     }
     assert set(again["categorySummary"]["discoveredTraits"]) == both
-    aborted = await play(player, "template:HALFWAY", (), leave=True)
+    aborted = await play(learner, "template:HALFWAY", (), leave=True)
     assert aborted["categorySummary"]["isCompleted"] is False
     assert (aborted["categorySummary"]["totalSessions"], aborted["categorySummary"]["averageScore"]) == (0, None)
 
 
 async def test_level_and_streak(arena: Arena) -> None:
-    player = await arena.player()
-    first = await play(player, PERSONA, GOOD[:2], leave=True)
+    learner = await arena.learner()
+    first = await play(learner, PERSONA, GOOD[:2], leave=True)
     assert first["streak"] == {
         "current": 0,
         "longest": 0,
@@ -276,7 +276,7 @@ async def test_level_and_streak(arena: Arena) -> None:
         "lastActiveOn": None,
         "activeToday": False,
     }, "an aborted session makes no day"
-    second = await play(player, "template:STRAIGHT", GOOD[2:5], leave=False)
+    second = await play(learner, "template:STRAIGHT", GOOD[2:5], leave=False)
     assert (second["streak"]["current"], second["streak"]["activeToday"]) == (1, True)
     assert second["streak"]["lastActiveOn"] == second["endedAt"][:10]
     for summary in (first, second):
@@ -287,26 +287,26 @@ async def test_level_and_streak(arena: Arena) -> None:
     await arena.database.execute(
         """INSERT INTO streak_day (user_id, local_date)
            SELECT $1, (now() AT TIME ZONE 'UTC')::date - n FROM generate_series(1, 6) AS n""",
-        UUID(player.user_id),
+        UUID(learner.user_id),
     )
-    third = await play(player, PERSONA, GOOD[:3], leave=True)
+    third = await play(learner, PERSONA, GOOD[:3], leave=True)
     assert (third["streak"]["current"], third["streak"]["freezes"]) == (7, 1)
 
 
 async def test_the_long_term_traits_move_by_three_tenths(arena: Arena) -> None:
     """Over counting sessions, from the first one's own means, rounded half up to hundredths at each step."""
-    player = await arena.player()
+    learner = await arena.learner()
     long_term: dict[str, Fraction] | None = None
     for lines in (GOOD[:3], (*FLAT[:2], GOOD[3]), GOOD[2:5]):
-        aborted = await play(player, PERSONA, ("Good morning, did you sleep well?",), leave=True)
+        aborted = await play(learner, PERSONA, ("Good morning, did you sleep well?",), leave=True)
         check_long_term(aborted, long_term, long_term)
-        summary = await play(player, "template:HALFWAY", lines, leave=True)
+        summary = await play(learner, "template:HALFWAY", lines, leave=True)
         now = {name: Fraction(str(value)) for name, value in summary["traitSummary"]["snapshot"].items()}
         after = now if long_term is None else {n: rounded((7 * long_term[n] + 3 * now[n]) / 10, 2) for n in now}
         check_long_term(summary, long_term, after)
         long_term = after
     history = await arena.database.fetch(
-        "SELECT counts, long_term FROM trait_history WHERE user_id = $1 ORDER BY user_seq", UUID(player.user_id)
+        "SELECT counts, long_term FROM trait_history WHERE user_id = $1 ORDER BY user_seq", UUID(learner.user_id)
     )
     assert [record["counts"] for record in history] == [False, True] * 3
     assert long_term is not None
@@ -324,52 +324,52 @@ def check_long_term(
 
 
 async def test_the_deep_insight_comes_with_ten_counting_sessions_in_two_categories(arena: Arena) -> None:
-    player = await arena.player()
+    learner = await arena.learner()
     for at in range(9):
-        summary = await play(player, "template:ALONE", GOOD[:3], leave=False)
+        summary = await play(learner, "template:ALONE", GOOD[:3], leave=False)
         assert summary["unlocked"]["deepInsights"] is False, at
     insight = summary["insights"]["deepInsight"]
     assert (insight["isUnlocked"], insight["unlockedAt"]) == (False, None)
     assert insight["sessions"] == {"have": 9, "need": 10}
     assert insight["categories"] == {"have": 1, "need": 2}
-    free = await play(player, PERSONA, GOOD[:3], leave=True)
+    free = await play(learner, PERSONA, GOOD[:3], leave=True)
     assert free["insights"]["deepInsight"]["sessions"]["have"] == 10
     assert free["unlocked"]["deepInsights"] is False, "free play lies in no category"
-    aborted = await play(player, "template:HALFWAY", GOOD[:1], leave=True)
+    aborted = await play(learner, "template:HALFWAY", GOOD[:1], leave=True)
     assert aborted["insights"]["deepInsight"]["categories"]["have"] == 1, "an aborted mission counts for none"
-    won = await play(player, "template:HALFWAY", GOOD[:3], leave=True)
+    won = await play(learner, "template:HALFWAY", GOOD[:3], leave=True)
     assert won["unlocked"]["deepInsights"] is True
     assert won["insights"]["deepInsight"]["isUnlocked"] is True
     assert won["insights"]["deepInsight"]["unlockedAt"] == won["endedAt"]
     assert won["insights"]["deepInsight"]["averageScore"]["have"] >= 60
-    after = await play(player, PERSONA, FLAT[:3], leave=True)
+    after = await play(learner, PERSONA, FLAT[:3], leave=True)
     assert after["unlocked"]["deepInsights"] is False
     assert after["insights"]["deepInsight"]["unlockedAt"] == won["endedAt"], "never withdrawn"
 
 
 async def test_what_joins_sessions_is_computed_and_hidden_for_a_declared_minor(arena: Arena) -> None:
-    player = await Player.guest(arena.server.url, ageBand="13_15")
-    await play(player, "template:HALFWAY", GOOD[:3], leave=True)
-    summary = await play(player, "template:HALFWAY", GOOD[2:5], leave=True)
+    learner = await Learner.guest(arena.server.url, ageBand="13_15")
+    await play(learner, "template:HALFWAY", GOOD[:3], leave=True)
+    summary = await play(learner, "template:HALFWAY", GOOD[2:5], leave=True)
     assert shape.differences(summary, shape.summary(mission=True, analysis=False)) == []
     assert (summary["traitSummary"]["deltas"], summary["traitSummary"]["longTermScores"]) == (None, None)
     stored = await arena.database.fetchval(
-        "SELECT long_term FROM user_stats WHERE user_id = $1", UUID(player.user_id)
+        "SELECT long_term FROM user_stats WHERE user_id = $1", UUID(learner.user_id)
     )
     assert len(stored) == 6
 
 
 async def test_memory_writes_are_listed_in_order_with_their_quotes(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, PERSONA)
+    learner = await arena.learner()
+    session_id = await begin(learner, PERSONA)
     lines = ("I live in Haifa.", "I don't live in Haifa any more, I live in Jaffa.", "I love jazz.")
     written = [
         {**event, "line": line}
         for line in lines
-        for event in await say(player, session_id, line)
+        for event in await say(learner, session_id, line)
         if event["type"].startswith("memory.")
     ]
-    summary = await end(player, session_id)
+    summary = await end(learner, session_id)
     listed = summary["personaMemory"]["memoryWritesDuringSession"]
     assert [(w["memoryKey"], w["memoryValue"], f"memory.{w['op']}") for w in listed] == [
         (event["key"], event["value"], event["type"]) for event in written
@@ -382,11 +382,11 @@ async def test_memory_writes_are_listed_in_order_with_their_quotes(arena: Arena)
 
 
 async def test_a_rule_s_end_and_a_learner_s_end_tell_the_same_kind_of_summary(arena: Arena) -> None:
-    player = await arena.player()
-    session_id = await begin(player, "template:SHORT_AND_EASY")
+    learner = await arena.learner()
+    session_id = await begin(learner, "template:SHORT_AND_EASY")
     for line in GOOD[:3]:
-        await say(player, session_id, line)
-    summary = await summary_when_ended(player, session_id)
+        await say(learner, session_id, line)
+    summary = await summary_when_ended(learner, session_id)
     assert shape.differences(summary, shape.summary(mission=True)) == []
     closing = await arena.database.fetchval(
         "SELECT role FROM turn WHERE session_id = $1 ORDER BY position DESC LIMIT 1", UUID(session_id)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from tests.support import Player
+from tests.support import Learner
 
 MISSION = "template:OPENERS_CAFE_HELLO"
 HELLO = "Hi, I'm Tal. That looks like a good book, what is it about?"
@@ -23,22 +23,22 @@ def problem(answer: httpx.Response, status: int, code: str, param: str | None = 
     return body
 
 
-async def begin(player: Player, model: str = "", **options: Any) -> str:
+async def begin(learner: Learner, model: str = "", **options: Any) -> str:
     """A new session; its id."""
-    answer = await player.call("POST", "/v1/sessions", json={"model": model}, **options)
+    answer = await learner.call("POST", "/v1/sessions", json={"model": model}, **options)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
 
 async def say(
-    player: Player, session_id: str, text: str, item_id: str | None = None, **options: Any
+    learner: Learner, session_id: str, text: str, item_id: str | None = None, **options: Any
 ) -> httpx.Response:
     body = {"text": text} if item_id is None else {"text": text, "id": item_id}
-    return await player.call("POST", f"/v1/sessions/{session_id}/turns", json=body, **options)
+    return await learner.call("POST", f"/v1/sessions/{session_id}/turns", json=body, **options)
 
 
-async def poll(player: Player, session_id: str, **query: Any) -> dict[str, Any]:
-    answer = await player.call("GET", f"/v1/sessions/{session_id}/events", params=query)
+async def poll(learner: Learner, session_id: str, **query: Any) -> dict[str, Any]:
+    answer = await learner.call("GET", f"/v1/sessions/{session_id}/events", params=query)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 

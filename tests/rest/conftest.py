@@ -6,7 +6,7 @@ import pytest
 
 from realtime.limits import Limits
 from tests.conftest import new_database
-from tests.support import Player, RunningServer, running_server
+from tests.support import Learner, RunningServer, running_server
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,6 @@ async def server(
 
 
 @pytest.fixture
-async def player(server: RunningServer) -> Player:
+async def learner(server: RunningServer) -> Learner:
     """Somebody new."""
-    return await server.player()
+    return await server.learner()

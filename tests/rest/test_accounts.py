@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.rest.calls import HELLO, begin, problem, say
-from tests.support import PATIENCE, Player, RunningServer
+from tests.support import PATIENCE, Learner, RunningServer
 
 PASSWORD = "correct horse"
 
@@ -26,14 +26,14 @@ async def auth(server: RunningServer, action: str, body: Any = None, token: str 
 
 
 async def test_a_guest_practises_claims_and_finds_it_all_at_log_in(server: RunningServer) -> None:
-    guest = await server.player(timeZone="Europe/Berlin", ageBand="ADULT")
+    guest = await server.learner(timeZone="Europe/Berlin", ageBand="ADULT")
     session_id = await begin(guest)
     await say(guest, session_id, HELLO)
     body = credentials()
     claimed = await auth(server, "claim", body, guest.token)
     assert claimed.status_code == 200
     assert (await guest.get("/v1/wallet/me"))["xp"] == 0, "the guest's own token stays good"
-    at_home = Player(server.url, (await auth(server, "login", body)).json())
+    at_home = Learner(server.url, (await auth(server, "login", body)).json())
     assert at_home.user_id == guest.user_id
     assert [entry["id"] for entry in (await at_home.get("/v1/sessions"))["items"]] == [session_id]
     user = (await at_home.get("/v1/stats/dashboard"))["user"]
@@ -47,16 +47,16 @@ async def test_a_new_account_signs_up_once_and_logs_in_as_often_as_it_likes(serv
     problem(await auth(server, "signup", body), 409, "email_taken")
     problem(await auth(server, "login", {**body, "password": "wrong horse"}), 401, "token_invalid")
     for _ in range(2):
-        again = Player(server.url, (await auth(server, "login", body)).json())
+        again = Learner(server.url, (await auth(server, "login", body)).json())
         assert again.user_id == first.json()["user"]["id"]
         assert (await again.get("/v1/stats/dashboard"))["user"]["timeZone"] == "Asia/Tokyo"
 
 
 async def test_refresh_rotates_and_a_reused_token_ends_its_family(server: RunningServer) -> None:
-    guest = await server.player()
+    guest = await server.learner()
     second = (await auth(server, "refresh", {"refreshToken": guest.refresh_token})).json()
     assert second["refreshToken"] != guest.refresh_token
-    assert (await Player(server.url, second).get("/v1/wallet/me"))["coins"] == 0
+    assert (await Learner(server.url, second).get("/v1/wallet/me"))["coins"] == 0
     lost = await auth(server, "refresh", {"refreshToken": guest.refresh_token})
     assert lost.json()["refreshToken"] == second["refreshToken"], "a lost answer is given again"
     third = (await auth(server, "refresh", {"refreshToken": second["refreshToken"]})).json()
@@ -75,24 +75,24 @@ async def test_log_out_ends_one_device(server: RunningServer) -> None:
 
 
 async def test_revocation_closes_every_socket_and_refuses_every_credential(server: RunningServer) -> None:
-    player, other = await server.player(), await server.player()
-    secret = (await player.post("/v1/realtime/client_secrets", json={}))["value"]
-    session_id = await begin(player)
+    learner, other = await server.learner(), await server.learner()
+    secret = (await learner.post("/v1/realtime/client_secrets", json={}))["value"]
+    session_id = await begin(learner)
     by_secret = {"Authorization": f"Bearer {secret}"}
     async with (
-        player.connect(session_id=session_id) as first,
-        player.connect(headers=by_secret) as second,
+        learner.connect(session_id=session_id) as first,
+        learner.connect(headers=by_secret) as second,
         other.connect() as stranger,
     ):
         for wire in (first, second, stranger):
             await wire.next()
-        assert (await auth(server, "revoke", token=player.token)).status_code == 204
+        assert (await auth(server, "revoke", token=learner.token)).status_code == 204
         async with asyncio.timeout(5):  # the promise
             assert [await first.closed(), await second.closed()] == [4505, 4505]
         await stranger.turn(HELLO)
     for path in ("/v1/wallet/me", f"/v1/sessions/{session_id}/events"):
-        problem(await player.call("GET", path), 401, "token_invalid")
-    problem(await auth(server, "refresh", {"refreshToken": player.refresh_token}), 401, "token_invalid")
+        problem(await learner.call("GET", path), 401, "token_invalid")
+    problem(await auth(server, "refresh", {"refreshToken": learner.refresh_token}), 401, "token_invalid")
 
 
 # --- what is no access token --------------------------------------------------------------------------------------
@@ -106,27 +106,27 @@ def altered(token: str, **claims: Any) -> str:
     return f"{head}.{made}.{signature}"
 
 
-async def test_only_whole_and_present_tokens_open_anything(server: RunningServer, player: Player) -> None:
-    secret = (await player.post("/v1/realtime/client_secrets", json={}))["value"]
-    victim = await server.player()
+async def test_only_whole_and_present_tokens_open_anything(server: RunningServer, learner: Learner) -> None:
+    secret = (await learner.post("/v1/realtime/client_secrets", json={}))["value"]
+    victim = await server.learner()
     unsigned = base64.urlsafe_b64encode(b'{"alg":"none","typ":"at+jwt"}').decode().rstrip("=")
     tokens = server.app.state.services.tokens
     bad = (
-        *("x", "x.y.z", player.refresh_token, secret, player.token[:-2], player.token + "a"),
-        altered(player.token, sub=victim.user_id),
-        altered(player.token, exp=4_000_000_000),
-        f"{unsigned}.{player.token.split('.')[1]}.",
-        tokens.access(player.user_id, 1, now=1_000_000_000),
-        tokens.access(player.user_id, 99),
+        *("x", "x.y.z", learner.refresh_token, secret, learner.token[:-2], learner.token + "a"),
+        altered(learner.token, sub=victim.user_id),
+        altered(learner.token, exp=4_000_000_000),
+        f"{unsigned}.{learner.token.split('.')[1]}.",
+        tokens.access(learner.user_id, 1, now=1_000_000_000),
+        tokens.access(learner.user_id, 99),
         tokens.access(uuid4(), 1),
     )
     for token in bad:
         headers = {"Authorization": f"Bearer {token}"}
-        refused = await player.call("GET", "/v1/wallet/me", headers=headers)
+        refused = await learner.call("GET", "/v1/wallet/me", headers=headers)
         problem(refused, 401, "token_invalid")
         assert refused.headers["www-authenticate"] == "Bearer"
     problem(
-        await player.call("GET", f"/v1/wallet/me?token={player.token}", headers={"Authorization": ""}),
+        await learner.call("GET", f"/v1/wallet/me?token={learner.token}", headers={"Authorization": ""}),
         401,
         "token_invalid",
     )

@@ -10,7 +10,7 @@ import pytest
 
 from realtime.errors import CODES
 from tests.rest.calls import begin, problem
-from tests.support import Player, RunningServer
+from tests.support import Learner, RunningServer
 
 #: Routes that anyone may call, by what they do. Everything else needs an access token.
 OPEN = {
@@ -27,8 +27,8 @@ EXAMPLES = 10  # of each operation
 
 @pytest.fixture(scope="module")
 async def document(server: RunningServer) -> dict[str, Any]:
-    player = await server.player()
-    return dict(await player.get("/schema/openapi.json"))
+    learner = await server.learner()
+    return dict(await learner.get("/schema/openapi.json"))
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
@@ -44,7 +44,7 @@ def test_every_route_is_open_or_asks_for_a_token(document: dict[str, Any]) -> No
 
 
 async def test_what_needs_a_token_does_nothing_without_one(document: dict[str, Any], server: RunningServer) -> None:
-    player = await server.player()
+    learner = await server.learner()
     bodies = {"/turns": {"text": "Hello."}, "/claim": {"email": "ada@example.org", "password": "correct horse"}}
     for method, path, _ in operations(document):
         if (method, path) in OPEN:
@@ -52,7 +52,7 @@ async def test_what_needs_a_token_does_nothing_without_one(document: dict[str, A
         concrete = path.replace("{session_id}", "01890000-0000-7000-8000-000000000000")
         body = next((good for end, good in bodies.items() if path.endswith(end)), {})
         for header in ("Bearer nobody", ""):
-            answer = await player.call(method.upper(), concrete, headers={"Authorization": header}, json=body)
+            answer = await learner.call(method.upper(), concrete, headers={"Authorization": header}, json=body)
             problem(answer, 401, "token_invalid")
 
 
@@ -100,12 +100,12 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
     assert len(set(names)) == len(names)
 
 
-async def fuzz(server: RunningServer, player: Player, directory: Path, *extra: str) -> None:
+async def fuzz(server: RunningServer, learner: Learner, directory: Path, *extra: str) -> None:
     """Run Schemathesis, and fail with what it found."""
     process = await asyncio.create_subprocess_exec(
         SCHEMATHESIS,
         *("run", f"{server.url}/schema/openapi.json", "--checks", ",".join(CHECKS)),
-        *("--header", f"Authorization: Bearer {player.token}", "--seed", "1", "--no-color", *extra),
+        *("--header", f"Authorization: Bearer {learner.token}", "--seed", "1", "--no-color", *extra),
         cwd=directory,  # it keeps a folder of its own where it runs
         env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(directory / "hypothesis")},
         stdout=asyncio.subprocess.PIPE,
@@ -117,20 +117,20 @@ async def fuzz(server: RunningServer, player: Player, directory: Path, *extra: s
 
 @pytest.mark.slow
 async def test_boundary_values_find_no_5xx_and_nothing_undocumented(server: RunningServer, tmp_path: Path) -> None:
-    player = await server.player(ageBand="ADULT")
+    learner = await server.learner(ageBand="ADULT")
     (tmp_path / "schemathesis.toml").write_text("[phases.coverage]\nunexpected-methods = []\n")
     # A revocation would end the token that the run goes on with. The other two lists have the filters of /sessions.
     left_out = "revoke$|/templates$|/road$"
-    await fuzz(server, player, tmp_path, "--phases", "coverage", "--exclude-path-regex", left_out)
-    assert (await player.get("/v1/sessions"))["items"], "it came past the door, and practised"
+    await fuzz(server, learner, tmp_path, "--phases", "coverage", "--exclude-path-regex", left_out)
+    assert (await learner.get("/v1/sessions"))["items"], "it came past the door, and practised"
 
 
 @pytest.mark.slow
 async def test_a_fuzzer_in_an_open_session_finds_nothing_either(server: RunningServer, tmp_path: Path) -> None:
-    player = await server.player(ageBand="ADULT")
-    session_id = await begin(player)
+    learner = await server.learner(ageBand="ADULT")
+    session_id = await begin(learner)
     (tmp_path / "schemathesis.toml").write_text(f'[parameters]\nsession_id = "{session_id}"\n')
     left_out = ("--exclude-path-regex", "(revoke|/end)$", "--exclude-method", "DELETE")
-    await fuzz(server, player, tmp_path, *left_out, "--phases", "examples,fuzzing", "--max-examples", str(EXAMPLES))
-    events = (await player.get(f"/v1/sessions/{session_id}/events"))["events"]
+    await fuzz(server, learner, tmp_path, *left_out, "--phases", "examples,fuzzing", "--max-examples", str(EXAMPLES))
+    events = (await learner.get(f"/v1/sessions/{session_id}/events"))["events"]
     assert "turn.scored" in [event["type"] for event in events], "it said something"

@@ -42,6 +42,8 @@ def test_crossed_boundary_is_a_strike(say: Say, text: str, persona: str) -> None
     ("text", "code"),
     [
         ("I'm going to kill you.", "THREAT"),
+        ("I will kill you.", "THREAT"),
+        ("I'll hurt you.", "THREAT"),
         ("I will find you and hurt you", "THREAT"),
         ("i’ll break your neck", "THREAT"),
         ("Just kill yourself.", "THREAT"),

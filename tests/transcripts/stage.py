@@ -11,7 +11,7 @@ import msgspec
 import websockets
 
 from realtime.limits import Limits
-from tests.support import Player, RunningServer, Wire, running_server
+from tests.support import Learner, RunningServer, Wire, running_server
 from tests.transcripts.golden import Request
 
 # What a persona says depends on the session's id, and what a line is worth depends (a little) on what it answers:
@@ -32,13 +32,13 @@ async def golden_server(dsn: str, directory: Path, pace_ms: int) -> AsyncIterato
 class Stage:
     """Carries out what a client does in a golden session, by connection name."""
 
-    def __init__(self, player: Player) -> None:
-        self.player = player
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
         self.wires: dict[str, Wire] = {}
 
     async def connect(self, conn: str, query: dict[str, Any]) -> tuple[int, Any] | None:
         """Open a socket; the HTTP status and the problem when it is refused."""
-        wire = self.player.connect(query.get("model"), **{k: v for k, v in query.items() if k != "model"})
+        wire = self.learner.connect(query.get("model"), **{k: v for k, v in query.items() if k != "model"})
         try:
             self.wires[conn] = await wire.__aenter__()
         except websockets.InvalidStatus as refused:
@@ -63,7 +63,7 @@ class Stage:
         self.wires[conn].socket.transport.abort()
 
     async def call(self, request: Request) -> tuple[int, Any]:
-        answer = await self.player.call(request.method, request.path, json=request.json)
+        answer = await self.learner.call(request.method, request.path, json=request.json)
         return answer.status_code, answer.json()
 
     async def leave(self) -> None:
@@ -74,7 +74,7 @@ class Stage:
 @asynccontextmanager
 async def stage(server: RunningServer) -> AsyncIterator[Stage]:
     """A stage with a new learner; sockets still open are closed in the end."""
-    made = Stage(await server.player(timeZone="UTC"))
+    made = Stage(await server.learner(timeZone="UTC"))
     try:
         yield made
     finally:

@@ -1,4 +1,4 @@
-"""Servers that the tests of the wire share. Each test has a player of its own, so they don't meet."""
+"""Servers that the tests of the wire share. Each test has a learner of its own, so they don't meet."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +7,7 @@ import pytest
 from realtime.limits import Limits
 from storage.database import Database
 from tests.conftest import new_database
-from tests.support import Player, RunningServer, Wire, running_server
+from tests.support import Learner, RunningServer, Wire, running_server
 
 PACE_MS = 60  # between the words of a reply: long enough to act while it is under way
 
@@ -46,14 +46,14 @@ async def slow_house(
 
 
 @pytest.fixture
-async def player(house: RunningServer) -> Player:
-    return await house.player()
+async def learner(house: RunningServer) -> Learner:
+    return await house.learner()
 
 
 @pytest.fixture
-async def talk(player: Player) -> AsyncIterator[Wire]:
+async def talk(learner: Learner) -> AsyncIterator[Wire]:
     """A socket in free play, its opening read."""
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         await opened(wire)
         yield wire
 

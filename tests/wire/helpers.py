@@ -7,7 +7,7 @@ import msgspec
 import pytest
 import websockets
 
-from tests.support import Player, RunningServer, Wire
+from tests.support import Learner, RunningServer, Wire
 
 PROBLEM = "application/problem+json"
 
@@ -40,8 +40,8 @@ async def only_closes(wire: Wire) -> int:
     return code
 
 
-async def client_secret(player: Player, **body: Any) -> dict[str, Any]:
-    made: dict[str, Any] = await player.post("/v1/realtime/client_secrets", json=body)
+async def client_secret(learner: Learner, **body: Any) -> dict[str, Any]:
+    made: dict[str, Any] = await learner.post("/v1/realtime/client_secrets", json=body)
     return made
 
 

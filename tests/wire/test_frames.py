@@ -11,7 +11,7 @@ import websockets
 
 from realtime.limits import Limits
 from server.app import services_of
-from tests.support import Player, RunningServer, Wire
+from tests.support import Learner, RunningServer, Wire
 from tests.wire.conftest import opened
 from tests.wire.helpers import alive, error_of
 
@@ -207,7 +207,7 @@ async def test_a_known_event_never_counts_as_bad(talk: Wire) -> None:
 
 async def test_over_twenty_frames_a_second_are_refused_and_never_bad(serve: Any) -> None:
     async with serve(limits=Limits()) as server:
-        someone = await server.player()
+        someone = await server.learner()
         async with someone.connect("persona:MAYA_PLAYFUL") as wire:
             await opened(wire)
             for number in range(100):
@@ -244,11 +244,11 @@ async def test_a_failure_inside_is_an_error_frame(
     await alive(talk)
 
 
-async def test_the_client_may_just_go(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_the_client_may_just_go(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         wire.socket.transport.abort()
         with pytest.raises(websockets.ConnectionClosed):
             await wire.next()
-    async with player.connect(session_id=session_id) as again:
+    async with learner.connect(session_id=session_id) as again:
         assert await again.turn("I am back.")

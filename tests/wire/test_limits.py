@@ -15,7 +15,7 @@ from websockets.uri import parse_uri
 
 from realtime.limits import Limits
 from server.app import services_of
-from tests.support import PATIENCE, Player, Wire
+from tests.support import PATIENCE, Learner, Wire
 from tests.wire.conftest import opened
 from tests.wire.helpers import refused, refused_upgraded
 
@@ -24,31 +24,31 @@ Serve = Callable[..., Any]
 
 async def test_five_sockets_a_user(serve: Serve) -> None:
     async with serve(limits=Limits()) as server:
-        player, other = await server.player(), await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as first:
+        learner, other = await server.learner(), await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as first:
             session_id = await opened(first)
-            wires = [await player.connect(session_id=session_id).__aenter__() for _ in range(4)]
+            wires = [await learner.connect(session_id=session_id).__aenter__() for _ in range(4)]
             for wire in wires:
                 await wire.next()
-            status, problem, _ = await refused(player.connect(session_id=session_id))
+            status, problem, _ = await refused(learner.connect(session_id=session_id))
             assert (status, problem["code"]) == (429, "too_many_sockets")
-            wire = player.connect(session_id=session_id, subprotocols=["realtime"])
+            wire = learner.connect(session_id=session_id, subprotocols=["realtime"])
             error, code = await refused_upgraded(wire)
             assert (error["code"], error["type"], code) == ("too_many_sockets", "rate_limit_error", 4504)
             async with other.connect("") as wire:
                 await opened(wire)
             await wires[0].socket.close()
-            await eventually(player, session_id)
+            await eventually(learner, session_id)
             for wire in wires[1:]:
                 await wire.socket.close()
 
 
-async def eventually(player: Player, session_id: str) -> None:
+async def eventually(learner: Learner, session_id: str) -> None:
     """A place is free again once the server has noticed."""
     async with asyncio.timeout(PATIENCE):
         while True:
             try:
-                async with player.connect(session_id=session_id) as wire:
+                async with learner.connect(session_id=session_id) as wire:
                     await wire.next()
                     return
             except Exception:
@@ -57,16 +57,16 @@ async def eventually(player: Player, session_id: str) -> None:
 
 async def test_a_third_session_replaces_the_oldest_that_nobody_holds(serve: Serve) -> None:
     async with serve(limits=Limits()) as server:
-        player = await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as wire:
+        learner = await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as wire:
             oldest = await opened(wire)
-        async with player.connect("persona:NOA_CALM") as wire:
+        async with learner.connect("persona:NOA_CALM") as wire:
             await opened(wire)
             await detached(server, oldest)
-            async with player.connect("persona:MAYA_PLAYFUL") as third:
+            async with learner.connect("persona:MAYA_PLAYFUL") as third:
                 await opened(third)
                 assert await wire.turn("The second session goes on.")
-        async with player.connect(session_id=oldest, last_seq=0) as gone:
+        async with learner.connect(session_id=oldest, last_seq=0) as gone:
             assert await gone.closed() == 1000
             finalizing = msgspec.json.decode(gone.durable[-2])
             assert (finalizing["type"], finalizing["reason"]) == ("session.finalizing", "REPLACED")
@@ -87,13 +87,13 @@ async def detached(server: Any, session_id: str) -> None:
 
 async def test_with_both_sessions_held_a_third_is_refused(serve: Serve) -> None:
     async with serve(limits=Limits()) as server:
-        player = await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as one, player.connect("persona:NOA_CALM") as two:
+        learner = await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as one, learner.connect("persona:NOA_CALM") as two:
             await opened(one)
             await opened(two)
-            status, problem, _ = await refused(player.connect("persona:MAYA_PLAYFUL"))
+            status, problem, _ = await refused(learner.connect("persona:MAYA_PLAYFUL"))
             assert (status, problem["code"]) == (429, "too_many_sessions")
-            error, code = await refused_upgraded(player.connect("", subprotocols=["realtime"]))
+            error, code = await refused_upgraded(learner.connect("", subprotocols=["realtime"]))
             assert (error["code"], code) == ("too_many_sessions", 4504)
             assert await one.turn("Both go on.")
             assert await two.turn("Both go on.")
@@ -101,8 +101,8 @@ async def test_with_both_sessions_held_a_third_is_refused(serve: Serve) -> None:
 
 async def test_the_heartbeat_names_the_head(serve: Serve) -> None:
     async with serve(limits=Limits(enforced=False, heartbeat_seconds=0.2)) as server:
-        player = await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as wire:
+        learner = await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as wire:
             await opened(wire)
             beat = await wire.until("session.heartbeat")
             assert set(beat) == {"type", "event_id", "head_seq"}
@@ -185,11 +185,13 @@ class Sleeper:
         return None if received is None else int(received.code)
 
 
-async def overflow(server: Any, player: Player, session_id: str, path: str = "/v1/realtime") -> tuple[Sleeper, Wire]:
+async def overflow(
+    server: Any, learner: Learner, session_id: str, path: str = "/v1/realtime"
+) -> tuple[Sleeper, Wire]:
     """A talk on one socket until the other, which does not read, was given up by the server."""
-    sleeper = Sleeper(f"{player.ws}{path}?session_id={session_id}&last_seq=0", player.headers)
+    sleeper = Sleeper(f"{learner.ws}{path}?session_id={session_id}&last_seq=0", learner.headers)
     await sleeper.__aenter__()
-    wire = player.connect(session_id=session_id, last_seq=0)
+    wire = learner.connect(session_id=session_id, last_seq=0)
     await wire.__aenter__()
     engine, random = services_of(server.app).engine, Random(7)
     async with asyncio.timeout(60):
@@ -202,17 +204,17 @@ async def overflow(server: Any, player: Player, session_id: str, path: str = "/v
 
 async def test_a_slow_reader_is_closed_with_1013_and_loses_nothing(serve: Serve) -> None:
     async with serve(limits=Limits(enforced=False, queue_events=64, queue_bytes=64 * 1024)) as server:
-        player = await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as wire:
+        learner = await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as wire:
             session_id = await opened(wire)
-        sleeper, wire = await overflow(server, player, session_id)
+        sleeper, wire = await overflow(server, learner, session_id)
         try:
             frames = await sleeper.frames()
             assert sleeper.close_code == 1013
             seen = [frame for frame in frames if '"seq":' in frame]
             assert seen == wire.durable[: len(seen)], "in order and without a gap, up to where it stopped"
             assert 0 < len(seen) < len(wire.durable)
-            async with player.connect(session_id=session_id, last_seq=len(seen)) as again:
+            async with learner.connect(session_id=session_id, last_seq=len(seen)) as again:
                 await again.until(lambda frame: frame.get("seq") == len(wire.durable))
                 assert [*seen, *again.durable] == wire.durable
         finally:
@@ -222,12 +224,12 @@ async def test_a_slow_reader_is_closed_with_1013_and_loses_nothing(serve: Serve)
 
 async def test_signals_to_a_client_that_does_not_read_are_bounded(serve: Serve) -> None:
     async with serve(limits=Limits(enforced=False, queue_bytes=64 * 1024)) as server:
-        player = await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as wire:
+        learner = await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as wire:
             session_id = await opened(wire)
             await wire.turn("Listen to this: " + noise(Random(7)), "long")
-        url = f"{player.ws}/v1/realtime?session_id={session_id}"
-        async with Sleeper(url, player.headers) as sleeper:
+        url = f"{learner.ws}/v1/realtime?session_id={session_id}"
+        async with Sleeper(url, learner.headers) as sleeper:
             engine = services_of(server.app).engine
             async with asyncio.timeout(60):
                 while not all(connection.closed for connection in engine.connections):
@@ -240,14 +242,14 @@ async def test_signals_to_a_client_that_does_not_read_are_bounded(serve: Serve) 
 async def test_a_long_replay_does_not_count_against_the_queue(serve: Serve) -> None:
     """Many times what may wait; meanwhile others talk."""
     async with serve(limits=Limits(enforced=False, queue_events=12, queue_bytes=24 * 1024)) as server:
-        player = await server.player()
-        async with player.connect("persona:MAYA_PLAYFUL") as wire:
+        learner = await server.learner()
+        async with learner.connect("persona:MAYA_PLAYFUL") as wire:
             session_id = await opened(wire)
             random = Random(7)
             for number in range(25):
                 await wire.turn(f"{number}: " + noise(random, 500))
             await wire.drained()
-            sleeper = Sleeper(f"{player.ws}/v1/realtime?session_id={session_id}&last_seq=0", player.headers)
+            sleeper = Sleeper(f"{learner.ws}/v1/realtime?session_id={session_id}&last_seq=0", learner.headers)
             async with sleeper:
                 for number in range(3):
                     await wire.turn(f"While it is replayed, line {number}.")

@@ -15,8 +15,8 @@ LINES = (
 
 
 async def test_a_mission_is_played_to_its_end(server: RunningServer) -> None:
-    player = await server.player()
-    async with player.connect("template:OPENERS_CAFE_HELLO") as wire:
+    learner = await server.learner()
+    async with learner.connect("template:OPENERS_CAFE_HELLO") as wire:
         created = await wire.next()
         assert created["type"] == "session.created"
         assert created["seq"] == 1
@@ -31,12 +31,12 @@ async def test_a_mission_is_played_to_its_end(server: RunningServer) -> None:
         assert await wire.closed() == 1000
     seqs = [frame["seq"] for frame in map(_decoded, wire.durable)]
     assert seqs == list(range(1, len(seqs) + 1))
-    wallet = await player.get("/v1/wallet/me")
+    wallet = await learner.get("/v1/wallet/me")
     assert {name: wallet[name] for name in ("xp", "coins", "gems")} == summary["wallet"]["after"]
-    ledger = (await player.get("/v1/wallet/ledger"))["items"]
+    ledger = (await learner.get("/v1/wallet/ledger"))["items"]
     assert sum(entry["amount"] for entry in ledger if entry["currency"] == "XP") == wallet["xp"]
     assert summary["outcome"]["status"] == "SUCCESS"
-    stored = await player.call("GET", f"/v1/sessions/{session_id}/summary")
+    stored = await learner.call("GET", f"/v1/sessions/{session_id}/summary")
     pushed = next(frame for frame in wire.durable if '"type":"session.summary"' in frame)
     assert stored.text in pushed
 

@@ -10,7 +10,7 @@ from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import BaseModel
 
 from realtime.protocol.events import OPENAI_TYPES
-from tests.support import Player, RunningServer, Wire
+from tests.support import Learner, RunningServer, Wire
 from tests.wire.conftest import opened
 from tests.wire.test_replies import speaking
 from tests.wire.test_session_update import FULL
@@ -136,11 +136,11 @@ async def to_the_end(wire: Wire) -> int:
 
 @pytest.mark.parametrize("path", [OURS, THEIRS])
 async def test_a_whole_mission_validates_frame_by_frame(slow_house: RunningServer, path: str) -> None:
-    player = await slow_house.player()
-    async with player.connect("template:OPENERS_CAFE_HELLO", path=path) as wire:
+    learner = await slow_house.learner()
+    async with learner.connect("template:OPENERS_CAFE_HELLO", path=path) as wire:
         session_id = await opened(wire)
         await everything(wire)
-        async with player.connect(session_id=session_id, last_seq=0, path=path) as late:
+        async with learner.connect(session_id=session_id, last_seq=0, path=path) as late:
             assert await to_the_end(wire) == 1000
             assert await late.closed() == 1000
     assert check(wire.frames) == OPENAI_TYPES - {
@@ -156,15 +156,15 @@ async def test_a_whole_mission_validates_frame_by_frame(slow_house: RunningServe
             assert {"turn.scored", "session.finalizing", "session.summary", "wallet.updated"} <= names
 
 
-async def test_the_stock_endpoint_keeps_our_events_to_itself(player: Player) -> None:
+async def test_the_stock_endpoint_keeps_our_events_to_itself(learner: Learner) -> None:
     """All the same is stored and numbered; only its own kind is sent, in order."""
-    async with player.connect("persona:MAYA_PLAYFUL", path=THEIRS) as wire:
+    async with learner.connect("persona:MAYA_PLAYFUL", path=THEIRS) as wire:
         session_id = await opened(wire)
-        async with player.connect(session_id=session_id) as ours:
+        async with learner.connect(session_id=session_id) as ours:
             await ours.next()
             await wire.say("Hi, my name is Tal.", "mine")
             await ours.until("memory.created")
-            await wire.send("session.refresh_token", token=player.token)
+            await wire.send("session.refresh_token", token=learner.token)
             await wire.reply()
             await ours.until("response.done")
         assert check(wire.frames) <= OPENAI_TYPES
@@ -174,18 +174,18 @@ async def test_the_stock_endpoint_keeps_our_events_to_itself(player: Player) -> 
         assert len(seqs) < seqs[-1]
         assert set(wire.durable[3:]) < set(ours.durable)
     for last_seq in (0, 4):
-        async with player.connect(session_id=session_id, last_seq=last_seq, path=THEIRS) as again:
+        async with learner.connect(session_id=session_id, last_seq=last_seq, path=THEIRS) as again:
             await again.until("response.done")
             wanted = [frame for frame in wire.durable if msgspec.json.decode(frame)["seq"] > last_seq]
             assert again.frames == wanted
 
 
-async def test_the_stock_endpoint_refuses_and_ends_alike(player: Player) -> None:
-    wire = player.connect("template:NO_SUCH", path=THEIRS, subprotocols=["realtime"])
+async def test_the_stock_endpoint_refuses_and_ends_alike(learner: Learner) -> None:
+    wire = learner.connect("template:NO_SUCH", path=THEIRS, subprotocols=["realtime"])
     async with wire:
         assert await wire.closed() == 4499
     assert check(wire.frames) == {"error"}
-    async with player.connect("persona:MAYA_PLAYFUL", path=THEIRS) as wire:
+    async with learner.connect("persona:MAYA_PLAYFUL", path=THEIRS) as wire:
         await opened(wire)
         await wire.send("session.end")
         assert await wire.closed() == 1000

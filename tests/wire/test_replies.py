@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from realtime.minds import PersonaProvider, ReplyContext, ReplyDelta, ReplyEnd
-from tests.support import Player, RunningServer, Wire
+from tests.support import Learner, RunningServer, Wire
 from tests.wire.conftest import opened
 from tests.wire.helpers import error_of
 
@@ -146,14 +146,14 @@ async def test_metadata_comes_back_as_it_was(talk: Wire) -> None:
 
 
 @pytest.fixture
-async def slow_player(slow_house: RunningServer) -> Player:
-    return await slow_house.player()
+async def slow_learner(slow_house: RunningServer) -> Learner:
+    return await slow_house.learner()
 
 
-async def test_a_second_response_create_is_refused(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_a_second_response_create_is_refused(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
-        async with slow_player.connect(session_id=session_id) as other:
+        async with slow_learner.connect(session_id=session_id) as other:
             await other.next()
             await wire.turn("Hello, how was your day?")
             await speaking(wire)
@@ -170,8 +170,8 @@ async def test_a_second_response_create_is_refused(slow_player: Player) -> None:
                 await device.until("response.done")
 
 
-async def test_a_cancelled_reply_keeps_what_was_said(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_a_cancelled_reply_keeps_what_was_said(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         await opened(wire)
         await wire.turn("Hello, how was your day?")
         frames = await speaking(wire, deltas=3)
@@ -249,8 +249,8 @@ async def test_a_reply_that_fails_is_said_and_the_talk_goes_on(
     assert await talk.reply()
 
 
-async def test_cancelling_another_reply_does_nothing(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_cancelling_another_reply_does_nothing(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         await opened(wire)
         await speaking(wire)
         await wire.send("response.cancel", response_id="resp_other", event_id="e")
@@ -259,8 +259,8 @@ async def test_cancelling_another_reply_does_nothing(slow_player: Player) -> Non
         assert (await wire.until("response.done"))["response"]["status"] == "completed"
 
 
-async def test_a_turn_during_a_reply_is_committed_at_once(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_a_turn_during_a_reply_is_committed_at_once(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         await opened(wire)
         await wire.turn("Hello, how was your day?", "first")
         await speaking(wire)
@@ -278,24 +278,24 @@ async def test_a_turn_during_a_reply_is_committed_at_once(slow_player: Player) -
         assert by_item[1]["previous_item_id"] == "second", "the reply's item comes after it"
 
 
-async def test_a_lost_socket_does_not_cancel_a_reply(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_a_lost_socket_does_not_cancel_a_reply(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.turn("Hello, how was your day?")
         await speaking(wire)
         head = msgspec.json.decode(wire.durable[-1])["seq"]
-    async with slow_player.connect(session_id=session_id, last_seq=head) as wire:
+    async with slow_learner.connect(session_id=session_id, last_seq=head) as wire:
         assert (await wire.until("response.done"))["response"]["status"] == "completed"
 
 
-async def test_who_comes_back_during_a_reply_joins_it(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_who_comes_back_during_a_reply_joins_it(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.turn("Hello, how was your day?")
         await wire.drained()
         head = msgspec.json.decode(wire.durable[-1])["seq"]
         begun = await speaking(wire, deltas=3)
-        async with slow_player.connect(session_id=session_id, last_seq=head - 1) as late:
+        async with slow_learner.connect(session_id=session_id, last_seq=head - 1) as late:
             resumed = await late.next()
             assert resumed["type"] == "session.resumed"
             assert resumed["active_response_id"] == begun[0]["response"]["id"]
@@ -309,13 +309,13 @@ async def test_who_comes_back_during_a_reply_joins_it(slow_player: Player) -> No
             assert len(first.split()) >= 3, "one delta with all text so far"
             assert "".join(frame["delta"] for frame in joined if frame["type"] == DELTA) == said
             assert list(late.durable[1:]) == wire.durable[-2:]
-        async with slow_player.connect(session_id=session_id) as fresh:
+        async with slow_learner.connect(session_id=session_id) as fresh:
             await fresh.next()
             assert await fresh.drained() == []
 
 
-async def test_the_end_cancels_a_reply_under_way(slow_player: Player) -> None:
-    async with slow_player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_the_end_cancels_a_reply_under_way(slow_learner: Learner) -> None:
+    async with slow_learner.connect("persona:MAYA_PLAYFUL") as wire:
         await opened(wire)
         await wire.turn("Hello, how was your day?")
         await speaking(wire)
@@ -339,19 +339,19 @@ async def test_the_end_cancels_a_reply_under_way(slow_player: Player) -> None:
 
 async def test_auto_response_asks_again_for_who_comes_back(house: RunningServer) -> None:
     """The last item is the learner's and no reply is under way (the process died): the server answers."""
-    player = await house.player()
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+    learner = await house.learner()
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.turn("Hello, how was your day?")
         await wire.send("session.update", session={"socialgym": {"autoResponse": True}})
         head = (await wire.until("session.updated"))["seq"]
-        async with player.connect(session_id=session_id, last_seq=head) as again:
+        async with learner.connect(session_id=session_id, last_seq=head) as again:
             assert (await again.next())["type"] == "session.resumed"
             assert (await again.until("response.done"))["response"]["status"] == "completed"
 
 
-async def test_while_the_mission_closes_the_closing_line_is_the_answer(slow_player: Player) -> None:
-    async with slow_player.connect("template:OPENERS_CAFE_HELLO") as wire:
+async def test_while_the_mission_closes_the_closing_line_is_the_answer(slow_learner: Learner) -> None:
+    async with slow_learner.connect("template:OPENERS_CAFE_HELLO") as wire:
         await opened(wire)
         await wire.turn("I'm going to kill you.")
         await wire.say("I did not mean it.", "late")

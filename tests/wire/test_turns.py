@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support import Player, Wire
+from tests.support import Learner, Wire
 from tests.wire.conftest import opened
 from tests.wire.helpers import error_of
 
@@ -57,9 +57,9 @@ async def test_a_turn_is_added_done_scored_then_memory(talk: Wire) -> None:
         assert "previousValue" not in frame
 
 
-async def test_turn_scored_has_every_field(player: Player) -> None:
+async def test_turn_scored_has_every_field(learner: Learner) -> None:
     text = "Hi, I'm Tal. 😀 I walk here on Sundays because the light is so good. What do you order?"
-    async with player.connect("template:OPENERS_CAFE_HELLO") as wire:
+    async with learner.connect("template:OPENERS_CAFE_HELLO") as wire:
         await opened(wire)
         scored = await wire.turn(text, "t")
     base = {"type", "event_id", "session_id", "seq"}
@@ -122,10 +122,10 @@ async def test_without_an_id_a_retry_is_a_new_turn(talk: Wire) -> None:
     assert len(ids) == 2
 
 
-async def test_a_repeated_send_gets_the_same_bytes_and_nobody_else_does(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_a_repeated_send_gets_the_same_bytes_and_nobody_else_does(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
-        async with player.connect(session_id=session_id) as other:
+        async with learner.connect(session_id=session_id) as other:
             await other.next()
             await wire.turn("Hi, my name is Tal.", "once")
             await wire.drained()
@@ -149,7 +149,7 @@ async def test_a_repeated_send_gets_the_same_bytes_and_nobody_else_does(player: 
         await wire.say("Hi, my name is Tal.", "once")
         await wire.drained()
         assert wire.frames[count:] == first
-    turns = await player.get(f"/v1/sessions/{session_id}/events")
+    turns = await learner.get(f"/v1/sessions/{session_id}/events")
     assert sum(event["type"] == "turn.scored" for event in turns["events"]) == 21
 
 
@@ -207,13 +207,13 @@ async def test_previous_item_id_is_true_all_along(talk: Wire) -> None:
     assert seqs == list(range(1, len(seqs) + 1))
 
 
-async def test_items_are_retrieved_by_the_sender_alone(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_items_are_retrieved_by_the_sender_alone(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.turn("Hello.", "mine")
         await wire.reply()
         said = msgspec.json.decode(wire.durable[-1])["response"]["output"][0]
-        async with player.connect(session_id=session_id) as other:
+        async with learner.connect(session_id=session_id) as other:
             await other.next()
             await wire.send("conversation.item.retrieve", item_id="mine")
             found = await wire.next()
@@ -260,8 +260,8 @@ async def test_sound_is_dropped_and_the_buffer_cleared(talk: Wire) -> None:
 # --- memory --------------------------------------------------------------------------------------------------------
 
 
-async def test_memory_is_edited_and_forgotten(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_memory_is_edited_and_forgotten(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.say("Hi, my name is Tal.", "mine")
         created = await wire.until("memory.created")
@@ -284,7 +284,7 @@ async def test_memory_is_edited_and_forgotten(player: Player) -> None:
         assert (error["code"], error["event_id"]) == ("memory_key_unknown", "again")
         await wire.send("memory.edit", key="user.nothing", value="x")
         assert (await error_of(wire))["code"] == "memory_key_unknown"
-    async with player.connect(session_id=session_id, last_seq=0) as again:
+    async with learner.connect(session_id=session_id, last_seq=0) as again:
         await again.until("memory.forgotten")
         replayed = {frame["seq"]: frame for frame in map(msgspec.json.decode, again.durable)}
     for seq in forgotten["redacts"]:
@@ -292,15 +292,15 @@ async def test_memory_is_edited_and_forgotten(player: Player) -> None:
         assert "Noa" not in msgspec.json.encode(replayed[seq]).decode()
 
 
-async def test_forgetting_with_turns_blanks_what_was_said(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_forgetting_with_turns_blanks_what_was_said(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.say("Hi, my name is Talibunda.", "mine")
         key = (await wire.until("memory.created"))["key"]
         await wire.send("memory.forget", key=key, withTurns=True)
         forgotten = await wire.until("memory.forgotten")
         assert {4, 5} <= set(forgotten["redacts"])
-    async with player.connect(session_id=session_id, last_seq=0) as again:
+    async with learner.connect(session_id=session_id, last_seq=0) as again:
         await again.until("memory.forgotten")
         assert [frame for frame in again.frames if "Talibunda" in frame] == []
         assert [msgspec.json.decode(frame)["seq"] for frame in again.durable] == list(range(1, forgotten["seq"] + 1))
@@ -309,10 +309,10 @@ async def test_forgetting_with_turns_blanks_what_was_said(player: Player) -> Non
 # --- two devices, and the end --------------------------------------------------------------------------------------
 
 
-async def test_durable_events_are_the_same_bytes_on_every_device(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as one:
+async def test_durable_events_are_the_same_bytes_on_every_device(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as one:
         session_id = await opened(one)
-        async with player.connect(session_id=session_id, last_seq=0) as two:
+        async with learner.connect(session_id=session_id, last_seq=0) as two:
             await two.until("conversation.item.done")
             await one.turn("Hi, my name is Tal.")
             await one.reply()
@@ -335,7 +335,7 @@ async def test_durable_events_are_the_same_bytes_on_every_device(player: Player)
         assert signals[0] == signals[1]
 
 
-async def test_the_end_is_finalizing_summary_wallet_and_1000(talk: Wire, player: Player) -> None:
+async def test_the_end_is_finalizing_summary_wallet_and_1000(talk: Wire, learner: Learner) -> None:
     for number in range(3):
         await talk.turn(f"I like the {number} bus, because it passes the sea. Do you take it too?")
     await talk.drained()
@@ -351,8 +351,8 @@ async def test_the_end_is_finalizing_summary_wallet_and_1000(talk: Wire, player:
     assert await talk.closed() == 1000
 
 
-async def test_a_turn_on_an_ended_session_and_its_repeated_send(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as wire:
+async def test_a_turn_on_an_ended_session_and_its_repeated_send(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as wire:
         session_id = await opened(wire)
         await wire.turn("Hello there.", "mine")
         first = wire.durable[3:6]
@@ -364,16 +364,16 @@ async def test_a_turn_on_an_ended_session_and_its_repeated_send(player: Player) 
     assert late == []
     assert len(ended) <= 1
     path = f"/v1/sessions/{session_id}/turns"
-    answer = await player.call("POST", path, json={"id": "late", "text": "Too late."})
+    answer = await learner.call("POST", path, json={"id": "late", "text": "Too late."})
     assert (answer.status_code, answer.json()["code"]) == (409, "session_ended")
-    answer = await player.call("POST", path, json={"id": "mine", "text": "Hello there."})
+    answer = await learner.call("POST", path, json={"id": "mine", "text": "Hello there."})
     assert answer.text == '{"events":[' + ",".join(first) + "]}"
 
 
-async def test_many_turns_at_once_from_two_devices_keep_the_order(player: Player) -> None:
-    async with player.connect("persona:MAYA_PLAYFUL") as one:
+async def test_many_turns_at_once_from_two_devices_keep_the_order(learner: Learner) -> None:
+    async with learner.connect("persona:MAYA_PLAYFUL") as one:
         session_id = await opened(one)
-        async with player.connect(session_id=session_id) as two:
+        async with learner.connect(session_id=session_id) as two:
             await two.next()
 
             async def talkative(wire: Wire, name: str) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import text as sql
 
 from realtime.protocol.client import CLIENT_EVENTS
 from storage.database import Database
-from tests.support import Player, Wire
+from tests.support import Learner, Wire
 from tests.wire.helpers import alive, error_of
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -61,9 +61,9 @@ def variants(event: Any) -> list[Any]:
 
 @pytest.mark.parametrize("type_", sorted(set(GOOD) - {"session.end"}))
 async def test_wrong_types_are_refused_and_nothing_is_stored(
-    talk: Wire, player: Player, house_database: Database, type_: str
+    talk: Wire, learner: Learner, house_database: Database, type_: str
 ) -> None:
-    before = await stored(house_database, player)
+    before = await stored(house_database, learner)
     for number, fields in enumerate(variants(GOOD[type_])):
         await talk.send(type_, event_id=f"e{number}", **fields)
         error = await error_of(talk)
@@ -75,7 +75,7 @@ async def test_wrong_types_are_refused_and_nothing_is_stored(
             error,
         )
     await alive(talk)
-    assert await stored(house_database, player) == before
+    assert await stored(house_database, learner) == before
 
 
 def refused_anyway(type_: str, error: dict[str, Any]) -> bool:
@@ -94,19 +94,19 @@ def refused_anyway(type_: str, error: dict[str, Any]) -> bool:
     return bool(error["code"] == expected.get(type_))
 
 
-async def stored(database: Database, player: Player) -> tuple[Any, ...]:
+async def stored(database: Database, learner: Learner) -> tuple[Any, ...]:
     """Everything of a user that an event could have changed."""
     async with database.read() as connection:
         found = []
         for table in ("turn", "session_event", "memory_event", "persona_memory"):
             count = await connection.execute(
                 sql(f"SELECT count(*) FROM {table} WHERE user_id = :user"),
-                {"user": player.user_id},
+                {"user": learner.user_id},
             )
             found.append((table, count.scalar_one()))
         state = await connection.execute(
             sql("SELECT last_seq, status, state FROM practice_session WHERE user_id = :user"),
-            {"user": player.user_id},
+            {"user": learner.user_id},
         )
         return (*found, *map(tuple, state.all()))
 
@@ -139,9 +139,9 @@ async def stored(database: Database, player: Player) -> tuple[Any, ...]:
     ids=lambda value: str(value)[:32],
 )
 async def test_a_turn_that_can_not_be_stored_is_not(
-    talk: Wire, player: Player, house_database: Database, fields: dict[str, Any], code: str
+    talk: Wire, learner: Learner, house_database: Database, fields: dict[str, Any], code: str
 ) -> None:
-    before = await stored(house_database, player)
+    before = await stored(house_database, learner)
     item = {
         "type": fields.get("type", "message"),
         "role": fields.get("role", "user"),
@@ -156,7 +156,7 @@ async def test_a_turn_that_can_not_be_stored_is_not(
     error = await error_of(talk)
     assert (error["code"], error["event_id"]) == (code, "mine")
     await alive(talk)
-    assert await stored(house_database, player) == before
+    assert await stored(house_database, learner) == before
 
 
 async def test_the_longest_turn_is_stored_as_it_was_sent(talk: Wire) -> None:
