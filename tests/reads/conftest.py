@@ -8,7 +8,12 @@ import pytest
 from litestar import Litestar
 from litestar.di import Provide
 
+from realtime.core.session import Minds
+from realtime.engine import Engine
 from realtime.limits import Limits
+from realtime.memory import RuleExtractor
+from realtime.persona import ScriptedPersona
+from realtime.scoring import RuleScorer
 from server.auth.tokens import Tokens
 from server.problems import EXCEPTION_HANDLERS
 from server.routes.catalogue import CatalogueController
@@ -51,7 +56,14 @@ async def minor(database: Database) -> User:
 
 def services_of(database: Database, shelf: Shelf) -> Services:
     """What the reads use is real; they touch none of the rest."""
-    real = {"database": database, "shelf": shelf, "tokens": Tokens(SECRET), "limits": Limits()}
+    engine = Engine(database, shelf, Minds(RuleScorer(), RuleExtractor()), ScriptedPersona(), Limits())
+    real = {
+        "database": database,
+        "shelf": shelf,
+        "engine": engine,
+        "tokens": Tokens(SECRET),
+        "limits": Limits(),
+    }
     return Services(**{**dict.fromkeys(Services.__struct_fields__), **cast(Any, real)})
 
 

@@ -205,7 +205,7 @@ async def test_a_session_changes_its_transport_at_any_turn(learner: Learner) -> 
         await wire.reply()
     back = await say(learner, session_id, MORE, "over_the_socket")
     assert f'"event_id":"{scored["event_id"]}"' in back.text
-    problem(await say(learner, session_id, HELLO, "over_the_socket"), 409, "idempotency_conflict", "item.id")
+    problem(await say(learner, session_id, HELLO, "over_the_socket"), 409, "idempotency_conflict", "id")
     third: dict[str, Any] = (await say(learner, session_id, "And what do you read on a rainy Sunday?")).json()
     assert next(event for event in third["events"] if event["type"] == "turn.scored")["turnIndex"] == 3
     ended = await learner.call("POST", f"/v1/sessions/{session_id}/end")

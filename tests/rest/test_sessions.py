@@ -110,7 +110,7 @@ async def test_a_repeated_turn_is_the_same_bytes_and_writes_nothing(learner: Lea
     await say(learner, session_id, MORE)
     head = (await poll(learner, session_id))["headSeq"]
     assert (await say(learner, session_id, HELLO, item_id)).content == first.content
-    problem(await say(learner, session_id, HELLO + " ", item_id), 409, "idempotency_conflict", "item.id")
+    problem(await say(learner, session_id, HELLO + " ", item_id), 409, "idempotency_conflict", "id")
     assert (await poll(learner, session_id))["headSeq"] == head
     await learner.post(f"/v1/sessions/{session_id}/end")
     assert (await say(learner, session_id, HELLO, item_id)).content == first.content, "also on an ended session"
