@@ -13,6 +13,7 @@ import uuid_utils.compat
 
 from realtime.core.session import LearnerTurn, Minds
 from realtime.core.state import UnreadableState
+from realtime.core.times import iso
 from realtime.delivery import Connection
 from realtime.ending import Ender
 from realtime.errors import AppError
@@ -74,7 +75,7 @@ class Engine:
 
     @staticmethod
     def now_iso() -> str:
-        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso(datetime.now(UTC))
 
     # --- opening and joining -----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ primary key of ``finalization`` are the arbiter: of many finalizers one writes, 
 leaves this transaction, and what is shown was computed in it.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from realtime.core.facts import Cause, Tally, Terms, TurnFacts
 from realtime.core.gates import GateResult, evaluate
 from realtime.core.numbers import decimals, mean_hundredths, mean_whole
 from realtime.core.state import UnreadableState, decode
+from realtime.core.times import iso
 from realtime.domain import TRAIT_NAMES, Amounts, MoodSnapshot
 from realtime.memory.rules import snapshot
 from realtime.opening import load_memory, terms_of
@@ -183,8 +184,8 @@ class Finalizer:
             head=head,
             facts=played.facts,
             turns=turns,
-            created_at=_iso(head.created_at),
-            ended_at=_iso(_ended_at(head)),
+            created_at=iso(head.created_at),
+            ended_at=iso(_ended_at(head)),
             duration_seconds=max(0, int((_ended_at(head) - head.created_at).total_seconds())),
             outcome=outcome_of(ending, played.terms, tally, gates, turns),
             gates=gates,
@@ -196,12 +197,12 @@ class Finalizer:
             streak=await self._streak(connection, head, played.facts),
             category=await self._category(connection, head),
             memory_snapshot=await self._memory_snapshot(connection, head),
-            memory_writes=[memory_write(record, _iso(record["created_at"])) for record in writes],
+            memory_writes=[memory_write(record, iso(record["created_at"])) for record in writes],
             long_term_before=grown.before,
             long_term=grown.after,
             mood_timeline_id=str(grown.timeline_id),
             trait_history_id=str(grown.history_id),
-            deep_insight=insight.shown(made.needs, None if made.unlocked_at is None else _iso(made.unlocked_at)),
+            deep_insight=insight.shown(made.needs, None if made.unlocked_at is None else iso(made.unlocked_at)),
             unlocked_missions=made.missions,
             unlocked_categories=made.categories,
             unlocked_deep_insight=made.deep_insight,
@@ -391,7 +392,3 @@ def _fact(head: SessionHead, played: Played, pay: Pay) -> Fact:
 def _ended_at(head: SessionHead) -> datetime:
     assert head.ended_at is not None, "begin_end stamps it"
     return head.ended_at
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

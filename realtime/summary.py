@@ -20,10 +20,10 @@ from realtime.outcome import Outcome
 from realtime.protocol.events import encode
 from storage.finalization import SessionFacts
 from storage.rows import SessionHead
+from storage.statistics import TRAIT_COLUMNS
 from storage.wallet import Balance
 
 MAX_BYTES = 128 * 1024
-TRAIT_COLUMNS = ("confidence", "clarity", "humor", "tension_control", "emotional_warmth", "dominance")
 RARE_SHOWN = 20
 KEY_MESSAGES = 3
 

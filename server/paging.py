@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from litestar.params import QueryParameter
 
+from realtime.core.times import iso
 from realtime.domain import Json
 from realtime.errors import AppError
 
@@ -121,10 +122,5 @@ class Moment(msgspec.Struct, frozen=True, array_like=True):
         return EPOCH + timedelta(microseconds=self.micros), self.id
 
 
-def wire_time(at: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and ``Z``, as in every event and summary."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def wire_time_or_none(at: datetime | None) -> str | None:
-    return None if at is None else wire_time(at)
+def iso_or_none(at: datetime | None) -> str | None:
+    return None if at is None else iso(at)

@@ -225,14 +225,18 @@ def _template_view(shelf: Shelf, published: PublishedTemplate) -> TemplateView:
     )
 
 
+#: What a filtered list takes: who asks, which page, which filters.
+FILTERED_LIST = {
+    "principal": Provide(provide_principal),
+    "page": Provide(page, sync_to_thread=False),
+    "filters": Provide(filters, sync_to_thread=False),
+}
+
+
 class CatalogueController(Controller):
     path = "/v1"
     tags = ("catalogue",)
-    dependencies = {  # noqa: RUF012 - Litestar's own declaration
-        "principal": Provide(provide_principal),
-        "page": Provide(page, sync_to_thread=False),
-        "filters": Provide(filters, sync_to_thread=False),
-    }
+    dependencies = FILTERED_LIST
     security = BEARER
 
     @get(

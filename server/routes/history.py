@@ -3,14 +3,15 @@
 from uuid import UUID
 
 from litestar import Controller, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 
 from realtime.core.numbers import mean_whole
+from realtime.core.times import iso
 from realtime.domain import Json
-from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Instant, Listing, Moment, Page, listing, page, wire_time, wire_time_or_none
+from server.auth.principal import BEARER, Principal
+from server.paging import Instant, Listing, Moment, Page, iso_or_none, listing
 from server.problems import failures
-from server.routes.catalogue import filters
+from server.routes.catalogue import FILTERED_LIST
 from server.services import Services
 from storage.reads.sessions import Filters, SessionRow, history
 
@@ -53,8 +54,8 @@ def session_item(row: SessionRow) -> SessionItem:
         persona_key=row.persona_key,
         category_key=row.category_key,
         difficulty=row.difficulty,
-        started_at=wire_time(row.created_at),
-        ended_at=wire_time_or_none(row.ended_at),
+        started_at=iso(row.created_at),
+        ended_at=iso_or_none(row.ended_at),
         end_reason_code=row.end_reason_code,
         final_score=mean_whole(row.score_sum, row.message_count) if scored else None,
         message_count=row.message_count,
@@ -65,11 +66,7 @@ def session_item(row: SessionRow) -> SessionItem:
 class HistoryController(Controller):
     path = "/v1"
     tags = ("sessions",)
-    dependencies = {  # noqa: RUF012 - Litestar's own declaration
-        "principal": Provide(provide_principal),
-        "page": Provide(page, sync_to_thread=False),
-        "filters": Provide(filters, sync_to_thread=False),
-    }
+    dependencies = FILTERED_LIST
     security = BEARER
 
     @get(

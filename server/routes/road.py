@@ -1,14 +1,14 @@
 """``/missions/road``: the missions in their order, with what stands open to the user."""
 
 from litestar import Controller, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 
 from realtime.domain import Json
 from realtime.road import Mission, Status, road
-from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Listing, Page, in_memory, page
+from server.auth.principal import BEARER, Principal
+from server.paging import Listing, Page, in_memory
 from server.problems import failures
-from server.routes.catalogue import filters, matches, place_of, visible
+from server.routes.catalogue import FILTERED_LIST, matches, place_of, visible
 from server.services import Services
 from storage.catalogue.model import Difficulty, GoalType
 from storage.reads.progress import progress
@@ -45,11 +45,7 @@ def _shown(mission: Mission) -> RoadItem:
 class RoadController(Controller):
     path = "/v1"
     tags = ("catalogue",)
-    dependencies = {  # noqa: RUF012 - Litestar's own declaration
-        "principal": Provide(provide_principal),
-        "page": Provide(page, sync_to_thread=False),
-        "filters": Provide(filters, sync_to_thread=False),
-    }
+    dependencies = FILTERED_LIST
     security = BEARER
 
     @get(

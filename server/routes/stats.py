@@ -21,7 +21,7 @@ from realtime.core.streak import Streak, streak
 from realtime.domain import Json
 from realtime.road import category_status
 from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Instant, wire_time_or_none
+from server.paging import Instant, iso_or_none
 from server.problems import failures
 from server.routes.catalogue import mission_count
 from server.routes.history import SessionItem, session_item
@@ -196,10 +196,10 @@ def _stats(found: Stored) -> StatsView:
         aborted_count=stats["aborted_count"],
         average_score=_mean_of_points(stats["score_sum"], counting),
         average_message_score=_mean(stats["message_score_sum"], counting),
-        last_session_at=wire_time_or_none(stats["last_session_at"]),
+        last_session_at=iso_or_none(stats["last_session_at"]),
         is_deep_insight_unlocked=stats["is_deep_insight_unlocked"] if analysis else None,
-        deep_insight_unlocked_at=wire_time_or_none(stats["deep_insight_unlocked_at"]) if analysis else None,
-        last_updated_at=wire_time_or_none(stats["last_updated_at"]),
+        deep_insight_unlocked_at=iso_or_none(stats["deep_insight_unlocked_at"]) if analysis else None,
+        last_updated_at=iso_or_none(stats["last_updated_at"]),
     )
 
 
@@ -219,7 +219,7 @@ def _deep_insight(found: Stored) -> DeepInsight | None:
         score_sum=stats["score_sum"],
         already=stats["is_deep_insight_unlocked"],
     )
-    return shown(needs, wire_time_or_none(stats["deep_insight_unlocked_at"]))
+    return shown(needs, iso_or_none(stats["deep_insight_unlocked_at"]))
 
 
 def category_rows(shelf: Shelf, found: Stored) -> tuple[CategoryRow, ...]:

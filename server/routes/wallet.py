@@ -4,9 +4,10 @@ from litestar import Controller, get
 from litestar.di import NamedDependency, Provide
 
 from realtime.core.levels import level_progress
+from realtime.core.times import iso
 from realtime.domain import Json
 from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Instant, Listing, Moment, Page, listing, page, wire_time
+from server.paging import Instant, Listing, Moment, Page, listing, page
 from server.problems import failures
 from server.services import Services
 from storage.reads import wallet as reads
@@ -44,7 +45,7 @@ class LedgerPlace(Moment, frozen=True, tag="ledger"):
 
 def _shown(entry: LedgerRow) -> LedgerEntry:
     return LedgerEntry(
-        at=wire_time(entry.at),
+        at=iso(entry.at),
         source_kind=entry.source_kind,
         source_id=entry.source_id,
         kind=entry.kind,

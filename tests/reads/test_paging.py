@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.core.times import iso
 from realtime.errors import AppError
-from server.paging import MAX_CURSOR, Page, Place, decode, encode, in_memory, wire_time
+from server.paging import MAX_CURSOR, Page, Place, decode, encode, in_memory
 from server.routes.history import SessionPlace
 from server.routes.wallet import LedgerPlace
 
@@ -50,4 +51,4 @@ def test_pages_in_memory_show_everything_once_and_in_order(items: list[tuple[int
 
 
 def test_times_go_out_in_milliseconds_of_utc() -> None:
-    assert wire_time(datetime.fromisoformat("2026-03-01T01:02:03.456789+02:00")) == "2026-02-28T23:02:03.456Z"
+    assert iso(datetime.fromisoformat("2026-03-01T01:02:03.456789+02:00")) == "2026-02-28T23:02:03.456Z"
