@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,12 +35,19 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     talk = commands.add_parser("chat", help="practise in the terminal")
     chat.add_arguments(talk)
-    talk.set_defaults(run=chat.run_arguments)
+    talk.set_defaults(run=chat.run_arguments, url=_local_url())
     admin = commands.add_parser("admin", help="what an operator does").add_subparsers(required=True, metavar="action")
     end = admin.add_parser("end-session", help="end a session; it ends as ABORT_SYSTEM_ERROR, its turns are paid")
     end.add_argument("session_id", type=UUID)
     end.set_defaults(run=_end_session)
     return parser
+
+
+def _local_url() -> str:
+    """Where ``serve`` would listen with the same environment: one set of variables serves both commands."""
+    scheme = "https" if os.environ.get("SOCIALGYM_TLS_CERT") else "http"
+    host = os.environ.get("SOCIALGYM_HOST") or "127.0.0.1"
+    return f"{scheme}://{host}:{os.environ.get('SOCIALGYM_PORT') or '8000'}"
 
 
 @contextmanager

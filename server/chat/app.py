@@ -152,7 +152,7 @@ async def _refusal(api: Api, error: ApiError, choice: Choice) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``socialgym chat``."""
-    parser.add_argument("--url", default=DEFAULT_URL, help=f"the server's address (default {DEFAULT_URL})")
+    parser.add_argument("--url", default=DEFAULT_URL, help="the server's address (default %(default)s)")
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--mission", metavar="CODE", help="play this mission, without asking")
     target.add_argument("--persona", metavar="CODE", help="talk freely with this persona")
