@@ -39,10 +39,13 @@ class Joiner:
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
 
-    async def prepare(self, user_id: UUID, session_id: UUID, last_seq: int | None, *, created: bool) -> Joining:
-        """Check that this session can be joined so. Raises ``not_found``, ``seq_ahead``, ``too_many_sockets``."""
+    def require_place(self, user_id: UUID) -> None:
+        """Raises ``too_many_sockets``. Asked before a session is begun for a socket."""
         if self._engine.limits.enforced and self._sockets_of(user_id) >= self._engine.limits.sockets_per_user:
             raise AppError("too_many_sockets")
+
+    async def prepare(self, user_id: UUID, session_id: UUID, last_seq: int | None, *, created: bool) -> Joining:
+        """Check that this session can be joined so. Raises ``not_found``, ``seq_ahead``."""
         await self._engine.hold(user_id, session_id)
         head = await self._engine.head(user_id, session_id)
         if last_seq is not None and last_seq > head.last_seq:

@@ -12,6 +12,7 @@ import uvloop
 
 from server import chat, logs
 from server.settings import Settings, SettingsError, read
+from storage.database import Database
 from storage.embedded import EmbeddedError, EmbeddedPostgres
 from storage.errors import StorageError
 
@@ -80,6 +81,7 @@ def _serve(_: argparse.Namespace) -> int:
         where = f"{settings.host}:{settings.port}"
         raise SettingsError(f"SOCIALGYM_HOST, SOCIALGYM_PORT: can't listen on {where}: {error.strerror}.") from None
     with database_of(settings) as dsn:
+        uvloop.run(_check(dsn, unsafe=settings.unsafe_db))
         server = Server(
             make_app(settings, dsn),
             settings,
@@ -88,6 +90,15 @@ def _serve(_: argparse.Namespace) -> int:
         )
         uvloop.run(server.run_here())
         return 0 if server.started else 1
+
+
+async def _check(dsn: str, *, unsafe: bool) -> None:
+    """Refuse a database that won't do with one sentence; inside the server's start it would be a traceback."""
+    database = Database(dsn)
+    try:
+        await database.check(unsafe=unsafe)
+    finally:
+        await database.close()
 
 
 def _end_session(arguments: argparse.Namespace) -> int:

@@ -104,8 +104,9 @@ async def _enter(
     check_origin(socket.scope, services.allowed_origins)
     query = parse_qs(socket.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     admission = await admit(services, socket.headers.get("authorization"), offered)
-    session_id, created = await _session_of(services, admission, query)
     last_seq = _number(query, "last_seq")
+    services.engine.joiner.require_place(admission.user.id)
+    session_id, created = await _session_of(services, admission, query)
     joining = await services.engine.joiner.prepare(admission.user.id, session_id, last_seq, created=created)
     return admission, joining
 

@@ -11,9 +11,10 @@ from typing import Any
 import asyncpg
 from sqlalchemy import TextClause, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.errors import DatabaseUnsafe
+from storage.errors import DatabaseUnavailable, DatabaseUnsafe
 
 POOL_SIZE = 12  # connections of the pool; the writer and the outbox relay hold one each beside it
 REQUIRED_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
@@ -37,21 +38,14 @@ class Database:
         """Refuse a database that may lose what it acknowledged.
 
         Raises ``DatabaseUnsafe`` unless PostgreSQL is at least 15 and ``fsync``, ``full_page_writes`` and
-        ``synchronous_commit`` are on. ``unsafe`` (tests, loopback only) skips the three settings.
+        ``synchronous_commit`` are on (``unsafe``, for tests on loopback, skips the three settings), and
+        ``DatabaseUnavailable`` when it can't be reached.
         """
-        async with self.engine.connect() as connection:
-            version = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
-            if version < 150000:
-                raise DatabaseUnsafe(f"PostgreSQL 15 or newer is needed, this is {version // 10000}")
-            if unsafe:
-                return
-            for name in REQUIRED_SETTINGS:
-                value = (await connection.execute(text(f"SHOW {name}"))).scalar_one()
-                if value not in ("on", "remote_apply", "remote_write"):
-                    raise DatabaseUnsafe(
-                        f"PostgreSQL runs with {name}={value}: an acknowledged turn could be lost. "
-                        f"Set {name}=on (for tests on loopback, SOCIALGYM_UNSAFE_DB=on accepts it)."
-                    )
+        try:
+            async with self.engine.connect() as connection:
+                await _check(connection, unsafe=unsafe)
+        except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
+            raise DatabaseUnavailable(f"PostgreSQL can't be reached (DATABASE_URL): {error}") from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -79,6 +73,19 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _check(connection: AsyncConnection, *, unsafe: bool) -> None:
+    version = int((await connection.execute(text("SHOW server_version_num"))).scalar_one())
+    if version < 150000:
+        raise DatabaseUnsafe(f"PostgreSQL 15 or newer is needed, this is {version // 10000}")
+    for name in () if unsafe else REQUIRED_SETTINGS:
+        value = (await connection.execute(text(f"SHOW {name}"))).scalar_one()
+        if value not in ("on", "remote_apply", "remote_write"):
+            raise DatabaseUnsafe(
+                f"PostgreSQL runs with {name}={value}: an acknowledged turn could be lost. "
+                f"Set {name}=on (for tests on loopback, SOCIALGYM_UNSAFE_DB=on accepts it)."
+            )
 
 
 _STATEMENTS: dict[str, TextClause] = {}

@@ -216,7 +216,7 @@ class Policy(msgspec.Struct, frozen=True):
     fail_threshold: int
 
 
-# practice.md, statePolicy: user turns / success threshold / fail threshold.
+# statePolicy of the practice rules: user turns / success threshold / fail threshold.
 DIFFICULTY_POLICY: dict[Difficulty, tuple[int, int, int]] = {
     "EASY": (6, 70, 50),
     "MEDIUM": (8, 74, 55),

@@ -200,7 +200,11 @@ async def test_a_database_that_may_lose_data_is_refused(postgres: str, tmp_path:
         with pytest.raises(RuntimeError, match="fsync=off: an acknowledged turn could be lost"):
             await process.start()
         assert process.process is not None
-        assert process.process.returncode != 0
+        assert process.process.returncode == 1
+        assert "Traceback" not in process.log.read_text(), "one sentence is enough"
+        nowhere = ServerProcess(tmp_path / "none", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+        with pytest.raises(RuntimeError, match="PostgreSQL can't be reached"):
+            await nowhere.start()
         allowed = ServerProcess(
             tmp_path / "more", DATABASE_URL=with_name(postgres, "unsafe"), SOCIALGYM_UNSAFE_DB="on"
         )

@@ -35,6 +35,10 @@ async def test_five_sockets_a_user(serve: Serve) -> None:
             wire = learner.connect(session_id=session_id, subprotocols=["realtime"])
             error, code = await refused_upgraded(wire)
             assert (error["code"], error["type"], code) == ("too_many_sockets", "rate_limit_error", 4504)
+            # Nothing was begun or replaced for a socket that found no place.
+            status, problem, _ = await refused(learner.connect("persona:NOA_CALM"))
+            assert (status, problem["code"]) == (429, "too_many_sockets")
+            assert [s["id"] for s in (await learner.get("/v1/sessions"))["items"]] == [session_id]
             async with other.connect("") as wire:
                 await opened(wire)
             await wires[0].socket.close()
