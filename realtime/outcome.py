@@ -9,6 +9,7 @@ from realtime.core.facts import Tally, Terms
 from realtime.core.gates import GateResult
 from realtime.domain import Evidence, Json
 
+QUOTE_WORDS = 3  # fewer of a learner's words, quoted alone, say nothing
 QUOTE = 140  # code points of a line that is quoted in the outcome
 
 
@@ -111,11 +112,21 @@ def _worked(turns: list[dict[str, Any]]) -> Worked | None:
         for evidence in msgspec.json.decode(turn["evidence"], type=list[Evidence]):
             good = evidence.effect if evidence.trait != "dominance" else 0
             if good > 0 and (best is None or good > best[0]):
-                best = (good, turn["turn_index"], turn["text"][evidence.start : evidence.end])
+                best = (good, turn["turn_index"], _quote(turn["text"], evidence.start, evidence.end))
     if best is not None:
         return Worked(turn_index=best[1], quote=_short(best[2]))
     top = max(turns, key=lambda turn: (turn["score"], -turn["turn_index"]), default=None)
     return None if top is None else Worked(turn_index=top["turn_index"], quote=_short(top["text"]))
+
+
+def _quote(text: str, start: int, end: int) -> str:
+    """The span; where it is too short to be understood alone, the sentence that it stands in."""
+    span = text[start:end]
+    if len(span.split()) >= QUOTE_WORDS:
+        return span
+    begin = max(text.rfind(mark, 0, start) for mark in ".!?\n") + 1
+    stops = [at for at in (text.find(mark, end) for mark in ".!?\n") if at >= 0]
+    return text[begin : min(stops) if stops else len(text)].strip()
 
 
 def _short(text: str) -> str:
