@@ -32,6 +32,7 @@ from realtime.protocol.events import durable, encode
 from realtime.summary import Given, memory_write, summary_of, trait_means
 from storage import finalization, heads, sessions, statistics, transcripts, wallet
 from storage import memory as memory_store
+from storage.catalogue.model import Template
 from storage.catalogue.store import Shelf
 from storage.database import Database
 from storage.errors import NotFound
@@ -52,6 +53,7 @@ class Played(msgspec.Struct, frozen=True):
 
     facts: SessionFacts
     turns: list[dict[str, Any]]
+    template: Template | None
     terms: Terms
     tally: Tally
     ending: Ending
@@ -83,13 +85,14 @@ class Pay(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What the session unlocked."""
+    """What the session unlocked. ``completed``: the user's completed missions with it (empty for free play)."""
 
     missions: list[str]
     categories: list[str]
     deep_insight: bool
     needs: insight.DeepInsightNeeds
     unlocked_at: datetime | None
+    completed: frozenset[UUID]
 
 
 class Finalizer:
@@ -132,11 +135,14 @@ class Finalizer:
         """The session as it is stored, and what its end is called."""
         facts = await finalization.facts(connection, head.user_id, head.id)
         turns = await transcripts.learner_turns(connection, head.user_id, head.id)
-        terms = await self._terms(connection, head)
+        template = None
+        if head.template_version_id is not None:
+            template = await self._shelf.version(connection, head.template_version_id, head.template_code or "")
+        terms = terms_of(template)
         tally = tally_of(_facts_of(turns))
         cause: Cause = msgspec.convert(head.cause, Cause)
         ending = ending_of(cause, terms, tally)
-        return Played(facts, turns, terms, tally, ending, evaluate(terms, tally))
+        return Played(facts, turns, template, terms, tally, ending, evaluate(terms, tally))
 
     async def _record_session(
         self, connection: AsyncConnection, head: SessionHead, played: Played, stats: UserStats, user_seq: int
@@ -195,7 +201,7 @@ class Finalizer:
             before=pay.before,
             after=pay.after,
             streak=await self._streak(connection, head, played.facts),
-            category=await self._category(connection, head),
+            category=await self._category(connection, head, made.completed),
             memory_snapshot=await self._memory_snapshot(connection, head),
             memory_writes=[memory_write(record, iso(record["created_at"])) for record in writes],
             long_term_before=grown.before,
@@ -242,11 +248,6 @@ class Finalizer:
             summary_event=EventRow(event.seq, event.type, event.body),
         )
 
-    async def _terms(self, connection: AsyncConnection, head: SessionHead) -> Terms:
-        if head.template_version_id is None:
-            return terms_of(None)
-        return terms_of(await self._shelf.version(connection, head.template_version_id, head.template_code or ""))
-
     async def _pay(self, connection: AsyncConnection, head: SessionHead, played: Played) -> Pay:
         """Pay what the turns were shown to earn, and the mission's bonus once per user and template."""
         ending, turns, gains = played.ending, played.turns, Amounts()
@@ -257,12 +258,10 @@ class Finalizer:
                 gems=sum(turn["gems"] for turn in turns),
             )
         bonus = Amounts()
-        if ending.status == "SUCCESS" and head.template_id is not None and head.template_version_id is not None:
+        if ending.status == "SUCCESS" and played.template is not None:
             paid = await wallet.was_paid(connection, head.user_id, "MISSION_BONUS", str(head.template_id))
             if not paid:
-                rewards = (
-                    await self._shelf.version(connection, head.template_version_id, head.template_code or "")
-                ).rewards
+                rewards = played.template.rewards
                 bonus = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
         before = await wallet.lock(connection, head.user_id)
         entries = [
@@ -277,6 +276,7 @@ class Finalizer:
     ) -> Progress:
         """Missions, categories and deep insight that this session unlocked."""
         ended_at, missions, categories = _ended_at(head), [], []
+        done: frozenset[UUID] = frozenset()
         if head.template_id is not None and head.category_key is not None and head.template_code is not None:
             success = ending.status == "SUCCESS"
             stood = await progress(connection, head.user_id)
@@ -303,7 +303,7 @@ class Finalizer:
         if news:
             await statistics.unlock_deep_insight(connection, head.user_id, ended_at)
         at = ended_at if news else before.deep_insight_unlocked_at
-        return Progress(missions, categories, news, needs, at)
+        return Progress(missions, categories, news, needs, at, done)
 
     def _is_active(self, template_code: str) -> bool:
         published = self._shelf.templates.get(template_code)
@@ -313,7 +313,9 @@ class Finalizer:
         days = await standing.streak_days(connection, head.user_id)
         return streaks.streak(days, _ended_at(head).astimezone(ZoneInfo(facts.time_zone)).date())
 
-    async def _category(self, connection: AsyncConnection, head: SessionHead) -> dict[str, Any]:
+    async def _category(
+        self, connection: AsyncConnection, head: SessionHead, done: frozenset[UUID]
+    ) -> dict[str, Any]:
         """``categorySummary``, this session included."""
         key = head.category_key
         if key is None:
@@ -328,7 +330,6 @@ class Finalizer:
                 "totalMissions": 0,
             }
         stats = await standing.category(connection, head.user_id, key)
-        done = (await progress(connection, head.user_id)).completed
         active = self._shelf.in_category(key)
         count = stats.success_count + stats.fail_count
         return {
