@@ -28,6 +28,7 @@ from realtime.minds import PersonaProvider, ReplyContext, ReplyDelta
 from realtime.protocol import session_object
 from storage import heads, sessions, transcripts
 from storage import memory as memory_store
+from storage.accounts import MINOR_BANDS
 from storage.catalogue.loader import DEFAULT_PERSONA
 from storage.catalogue.model import Persona, Template, policy_of
 from storage.catalogue.store import PublishedTemplate, Shelf
@@ -121,7 +122,7 @@ class Opener:
                 template = await self._shelf.version(connection, head.template_version_id, code)
             age_band = await transcripts.age_band(connection, head.user_id)
         persona = self._shelf.personas[head.persona_key][1]
-        minor = age_band in ("UNDER_13", "13_15", "16_17")
+        minor = age_band in MINOR_BANDS
         return self._spec(head.user_id, head.id, head.model, minor, persona, template, head.template_version_id)
 
     async def create(self, learner: Learner, session_id: UUID, model: str, *, held: bool = False) -> SessionHead:

@@ -4,12 +4,8 @@ from uuid import UUID
 
 import msgspec
 
-from realtime.core.session import Minds
-from realtime.engine import Engine
+from realtime.assembly import built_in_engine
 from realtime.limits import Limits
-from realtime.memory import RuleExtractor
-from realtime.persona import ScriptedPersona
-from realtime.scoring import RuleScorer
 from server.settings import Settings
 from storage.catalogue.loader import load
 from storage.catalogue.store import publish
@@ -28,7 +24,7 @@ async def end_session(settings: Settings, dsn: str, session_id: UUID) -> int:
         if user_id is None:
             print(f"There is no session {session_id}.")
             return 1
-        engine = Engine(database, shelf, Minds(RuleScorer(), RuleExtractor()), ScriptedPersona(), Limits())
+        engine = built_in_engine(database, shelf, Limits())
         body = await engine.ender.end_session(user_id, session_id, "ADMIN")
         await engine.tasks.close()
         assert body is not None, "ADMIN has no condition"

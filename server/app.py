@@ -12,16 +12,13 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components
 from litestar.types import Message, Scope
 
+from realtime.assembly import built_in_engine
 from realtime.commands import Commands
-from realtime.core.session import Minds
 from realtime.delivery import Connection
 from realtime.engine import Engine
 from realtime.errors import AppError
 from realtime.housekeeping import Housekeeping
 from realtime.limits import Limits
-from realtime.memory import RuleExtractor
-from realtime.persona import ScriptedPersona
-from realtime.scoring import RuleScorer
 from server.auth.door import by_token, expire_at
 from server.auth.passwords import Passwords
 from server.auth.principal import BEARER_SCHEME
@@ -60,8 +57,7 @@ def make_app(
         database = Database(dsn)
         try:
             shelf = await _prepared(database, settings, catalogue or load())
-            minds = Minds(RuleScorer(), RuleExtractor())
-            engine = Engine(database, shelf, minds, ScriptedPersona(pace_ms=pace_ms), limits)
+            engine = built_in_engine(database, shelf, limits, pace_ms=pace_ms)
             app.state.services = _services(settings, database, engine, limits)
             try:
                 async with _running(engine):

@@ -8,11 +8,13 @@ from typing import Annotated, Generic, Self, TypeVar
 from uuid import UUID
 
 import msgspec
+from litestar.di import Provide
 from litestar.params import QueryParameter
 
 from realtime.core.times import iso
 from realtime.domain import Json
 from realtime.errors import AppError
+from server.auth.principal import SIGNED_IN
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -60,6 +62,10 @@ def page(
 ) -> Page:
     """Litestar's dependency ``page``, from the query."""
     return Page(limit, cursor)
+
+
+#: ``dependencies`` of a controller of lists: who asks, and which page.
+PAGED_LIST = {**SIGNED_IN, "page": Provide(page, sync_to_thread=False)}
 
 
 def encode(position: msgspec.Struct) -> str:

@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
+from realtime import limits
 from realtime.protocol.events import signal as frame_of
 from server.app import services_of
 from server.settings import Settings
@@ -22,7 +23,6 @@ from server.settings import Settings
 log = structlog.get_logger("socialgym.server")
 BACKLOG = 2_048
 USER_TIMEOUT_MS = 30_000  # a peer that acknowledges nothing for so long is gone (the kernel resets it)
-FRAME_HARD = 256 * 1024
 PING_SECONDS = 20.0
 RECONNECT_SPREAD_MS = 3_000
 DRAIN_BATCH = 100
@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 ws="websockets-sansio",
-                ws_max_size=FRAME_HARD,
+                ws_max_size=limits.DEFAULT.frame_hard,
                 ws_per_message_deflate=False,
                 ws_ping_interval=PING_SECONDS,
                 ws_ping_timeout=PING_SECONDS,

@@ -151,7 +151,7 @@ class Site:
         account = embedded_user.named_account(self.account)
         embedded_user.give(folder, account)
         with _append(self.log) as log:
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(  # noqa: S603 - a command of our own making, no shell
                 self._command(account, program, options, folder),
                 input=text.encode(),
                 stdout=log,
@@ -170,7 +170,7 @@ class Site:
         options = ["-D", str(self.folder), "-p", str(port), *self._settings()]
         with _append(self.log) as log:
             # Its own session: Ctrl-C in a terminal must reach our server only, which ends this one last.
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - a command of our own making, no shell
                 self._command(self.account, "postgres", options, self.folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -358,7 +358,7 @@ def _command_of(pid: int) -> list[str]:
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
         except (FileNotFoundError, ProcessLookupError):
             return []
-    listing = subprocess.run(  # noqa: S603
+    listing = subprocess.run(  # noqa: S603 - a command of our own making, no shell
         ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return listing.stdout.split()

@@ -275,12 +275,12 @@ def _execute(plan: str, command: list[str]) -> None:
     os.umask(0o077)
     _become(account)
     if not LINUX:
-        os.execv(command[0], command)  # noqa: S606
+        os.execv(command[0], command)  # noqa: S606 - a command of our own making, no shell
     for rung in _capability_ladder(fields["reach"]):
         _inherit(rung)
         _tie_to_parent(fields["parent"])
         with contextlib.suppress(PermissionError):
-            os.execv(command[0], command)  # noqa: S606
+            os.execv(command[0], command)  # noqa: S606 - a command of our own making, no shell
 
 
 if __name__ == "__main__":

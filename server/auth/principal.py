@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import SecurityScheme
 
 from realtime.errors import AppError
@@ -122,3 +122,7 @@ async def _account(services: Services, user_id: UUID) -> User:
 async def provide_principal(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Principal:
     """For Litestar: the dependency ``principal`` of every route that needs an account."""
     return await principal(services, request.headers.get("authorization"))
+
+
+#: ``dependencies`` of a controller whose routes need an account.
+SIGNED_IN = {"principal": Provide(provide_principal)}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, post
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from realtime.errors import AppError
 from server.auth.addresses import EMAIL_PATTERN, LONGEST_EMAIL, normalised_email, rate_key
 from server.auth.passwords import LONGEST, SHORTEST
-from server.auth.principal import BEARER, Principal, forget, provide_principal
+from server.auth.principal import BEARER, SIGNED_IN, Principal, forget
 from server.problems import JsonRequest, failures
 from server.services import Services
 from storage import accounts
@@ -206,7 +206,7 @@ class AccountController(Controller):
     tags = ("accounts",)
     request_class = JsonRequest
     request_max_body_size = LONGEST_BODY
-    dependencies = {"principal": Provide(provide_principal)}  # noqa: RUF012 - Litestar's own declaration
+    dependencies = SIGNED_IN
     security = BEARER
 
     @post(

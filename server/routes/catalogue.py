@@ -11,8 +11,8 @@ from litestar.params import QueryParameter
 from realtime.domain import Amounts, Json
 from realtime.errors import AppError
 from realtime.road import Status, category_status
-from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Listing, Page, Place, in_memory, page
+from server.auth.principal import BEARER, Principal
+from server.paging import PAGED_LIST, Listing, Page, Place, in_memory
 from server.problems import failures
 from server.services import Services
 from storage.catalogue.model import (
@@ -226,11 +226,7 @@ def _template_view(shelf: Shelf, published: PublishedTemplate) -> TemplateView:
 
 
 #: What a filtered list takes: who asks, which page, which filters.
-FILTERED_LIST = {
-    "principal": Provide(provide_principal),
-    "page": Provide(page, sync_to_thread=False),
-    "filters": Provide(filters, sync_to_thread=False),
-}
+FILTERED_LIST = {**PAGED_LIST, "filters": Provide(filters, sync_to_thread=False)}
 
 
 class CatalogueController(Controller):

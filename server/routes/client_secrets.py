@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Controller, Request, post
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
 from realtime.errors import AppError
-from server.auth.principal import BEARER, Principal, provide_principal
+from server.auth.principal import BEARER, SIGNED_IN, Principal
 from server.problems import JsonRequest, failures, strict_body
 from server.services import Services
 from storage import accounts
@@ -60,7 +60,7 @@ class ClientSecretController(Controller):
     tags = ("realtime",)
     request_class = JsonRequest
     request_max_body_size = LONGEST_BODY
-    dependencies = {"principal": Provide(provide_principal)}  # noqa: RUF012 - Litestar's own declaration
+    dependencies = SIGNED_IN
     security = BEARER
 
     @post(

@@ -89,11 +89,10 @@ class SessionController(HistoryController):
         session_id = uuid_utils.compat.uuid7()
         if idempotency_key is not None:
             session_id = await _keyed_session(services, principal.user_id, idempotency_key, data)
-        # A repeated request finds its session whatever stands against a new one by now.
-        if idempotency_key is None or not await services.engine.exists(principal.user_id, session_id):
-            async with services.database.read() as connection:
-                user = await accounts.user(connection, principal.user_id)
-            await services.engine.create(learner_of(user), session_id, data.model)
+        async with services.database.read() as connection:
+            user = await accounts.user(connection, principal.user_id)
+        # A repeated request finds its session there, whatever stands against a new one by now.
+        await services.engine.create(learner_of(user), session_id, data.model)
         first = await services.engine.events(principal.user_id, session_id, after=0, until=1)
         session = msgspec.json.decode(first[0].body, type=dict[str, msgspec.Raw])["session"]
         return _json(bytes(session).decode(), 201)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Controller, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 
 from realtime.core.breakdown import ScoreBreakdown, breakdown
 from realtime.core.insight import DeepInsight, deep_insight, shown
@@ -20,7 +20,7 @@ from realtime.core.numbers import decimals, half_up, mean_against, mean_hundredt
 from realtime.core.streak import Streak, streak
 from realtime.domain import Json
 from realtime.road import category_status
-from server.auth.principal import BEARER, Principal, provide_principal
+from server.auth.principal import BEARER, SIGNED_IN, Principal
 from server.paging import Instant, iso_or_none
 from server.problems import failures
 from server.routes.catalogue import mission_count
@@ -367,9 +367,7 @@ def _rate(passed: int, evaluated: int) -> float:
 class StatsController(Controller):
     path = "/v1/stats"
     tags = ("stats",)
-    dependencies = {  # noqa: RUF012 - Litestar's own declaration
-        "principal": Provide(provide_principal),
-    }
+    dependencies = SIGNED_IN
     security = BEARER
 
     @get(

@@ -1,13 +1,13 @@
 """``/wallet``: what a user has, and each movement that made it so."""
 
 from litestar import Controller, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 
 from realtime.core.levels import level_progress
 from realtime.core.times import iso
 from realtime.domain import Json
-from server.auth.principal import BEARER, Principal, provide_principal
-from server.paging import Instant, Listing, Moment, Page, listing, page
+from server.auth.principal import BEARER, Principal
+from server.paging import PAGED_LIST, Instant, Listing, Moment, Page, listing
 from server.problems import failures
 from server.services import Services
 from storage.reads import wallet as reads
@@ -58,10 +58,7 @@ def _shown(entry: LedgerRow) -> LedgerEntry:
 class WalletController(Controller):
     path = "/v1/wallet"
     tags = ("wallet",)
-    dependencies = {  # noqa: RUF012 - Litestar's own declaration
-        "principal": Provide(provide_principal),
-        "page": Provide(page, sync_to_thread=False),
-    }
+    dependencies = PAGED_LIST
     security = BEARER
 
     @get("/me", summary="The wallet and the level", responses=failures("token_invalid"))

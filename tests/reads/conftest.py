@@ -8,12 +8,8 @@ import pytest
 from litestar import Litestar
 from litestar.di import Provide
 
-from realtime.core.session import Minds
-from realtime.engine import Engine
+from realtime.assembly import built_in_engine
 from realtime.limits import Limits
-from realtime.memory import RuleExtractor
-from realtime.persona import ScriptedPersona
-from realtime.scoring import RuleScorer
 from server.auth.tokens import Tokens
 from server.problems import EXCEPTION_HANDLERS
 from server.routes.catalogue import CatalogueController
@@ -56,7 +52,7 @@ async def minor(database: Database) -> User:
 
 def services_of(database: Database, shelf: Shelf) -> Services:
     """What the reads use is real; they touch none of the rest."""
-    engine = Engine(database, shelf, Minds(RuleScorer(), RuleExtractor()), ScriptedPersona(), Limits())
+    engine = built_in_engine(database, shelf, Limits())
     real = {
         "database": database,
         "shelf": shelf,
