@@ -41,14 +41,13 @@ def _statement() -> str:
     first_event = first_turn + len(sessions.TURN.columns)
     first_memory = first_event + len(sessions.EVENT.columns)
     return f"""
-WITH {HEAD.cte(1)},
+WITH {HEAD.cte(1, ordinal="at")},
 {sessions.TURN.cte(first_turn)},
 {sessions.EVENT.cte(first_event)},
 {memory.WRITE.cte(first_memory)},
 {memory.STALE_CTE},
 {sessions.ADVANCE_CTE},
-{sessions.INSERT_TURNS_CTE},
-{sessions.INSERT_EVENTS_CTE},
+{sessions.insert_ctes(HEAD.array(1, "user_id"), HEAD.array(1, "session_id"))},
 {memory.WRITE_CTES}
 SELECT user_id, id FROM advanced
 """
@@ -93,15 +92,15 @@ def _heads(writes: Sequence[SessionWrite]) -> Iterable[tuple[Any, ...]]:
 
 
 def _turns(writes: Sequence[SessionWrite]) -> Iterable[tuple[Any, ...]]:
-    for write in writes:
+    for at, write in enumerate(writes, 1):
         for turn in write.turns:
-            yield sessions.turn_values(write.user_id, write.session_id, turn)
+            yield sessions.turn_values(at, turn)
 
 
 def _events(writes: Sequence[SessionWrite]) -> Iterable[tuple[Any, ...]]:
-    for write in writes:
+    for at, write in enumerate(writes, 1):
         for event in write.events:
-            yield (write.user_id, write.session_id, event.seq, event.type, event.body)
+            yield (at, event.seq, event.type, event.body)
 
 
 def _memories(writes: Sequence[SessionWrite]) -> Iterable[tuple[Any, ...]]:

@@ -15,8 +15,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.errors import DatabaseUnavailable, DatabaseUnsafe
+from storage.roles import APPEND_ONLY, LEFT_OPEN, settings_of
 
 POOL_SIZE = 12  # connections of the pool; the writer and the outbox relay hold one each beside it
+# The writer's one statement looks rows up by their keys, on tables that statistics know little of while they grow
+# from nothing. It is planned once for all sizes of batch (planning takes longer than storing a dozen turns), for
+# pages that are in memory, and again every half minute, when the tables may have outgrown the plan.
+WRITER_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "random_page_cost": "0",
+    "seq_page_cost": "0",
+}
+WRITER_REPLAN_SECONDS = 30
 REQUIRED_SETTINGS = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -25,6 +36,7 @@ class Database:
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
+        self._role: dict[str, str] | None = None  # the settings of a connection that works as the application's role
         self.engine: AsyncEngine = create_async_engine(
             make_url(dsn).set(drivername="postgresql+asyncpg", query={}),
             async_creator=lambda: self._connect("socialgym"),  # asyncpg reads libpq's parameters, sslmode above all
@@ -47,6 +59,20 @@ class Database:
         except (OSError, SQLAlchemyError, asyncpg.PostgresError) as error:
             raise DatabaseUnavailable(f"PostgreSQL can't be reached (DATABASE_URL): {error}") from error
 
+    async def check_append_only(self) -> None:
+        """Refuse a migrated database in which the application could change or delete what is only appended to.
+
+        Raises ``DatabaseUnsafe``: neither are the rights taken away nor are there triggers, for somebody changed them.
+        """
+        async with self.engine.connect() as connection:
+            found = await connection.execute(text(LEFT_OPEN), {"tables": list(APPEND_ONLY)})
+            names = [str(name) for name in found.scalars()]
+        if names:
+            raise DatabaseUnsafe(
+                f"the application could change {', '.join(names)}, which are only appended to: the login must be able "
+                "to take on the role socialgym_app with its rights as migrated, or the triggers must be enabled."
+            )
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed when the block ends, rolled back when it raises. Commit errors get out."""
@@ -61,15 +87,39 @@ class Database:
 
     async def raw(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection of its own outside the pool, for the writer."""
-        return await self._connect("socialgym writer")
+        return await self._connect("socialgym writer", WRITER_SETTINGS, replan_seconds=WRITER_REPLAN_SECONDS)
 
-    async def _connect(self, name: str) -> "asyncpg.Connection[asyncpg.Record]":
+    async def _connect(
+        self, name: str, settings: dict[str, str] | None = None, *, replan_seconds: int = 300
+    ) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection that works as the application's role, wherever migrations made it one.
+
+        The first one asks whether they did; until they have, connections are the login's.
+        """
+        known = self._role
+        connection = await self._login(name, {**(settings or {}), **(known or {})}, replan_seconds)
+        if known is not None:
+            return connection
+        try:
+            self._role = await settings_of(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        if self._role is None:
+            return connection
+        await connection.close()
+        return await self._login(name, {**(settings or {}), **self._role}, replan_seconds)
+
+    async def _login(
+        self, name: str, settings: dict[str, str], replan_seconds: int
+    ) -> "asyncpg.Connection[asyncpg.Record]":
         url = make_url(self.dsn).set(drivername="postgresql")
-        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+        made: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
             url.render_as_string(hide_password=False),
-            server_settings={"timezone": "UTC", "application_name": name},
+            server_settings={"timezone": "UTC", "application_name": name, **settings},
+            max_cached_statement_lifetime=replan_seconds,
         )
-        return connection
+        return made
 
     async def close(self) -> None:
         await self.engine.dispose()

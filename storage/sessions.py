@@ -38,12 +38,14 @@ def _type_of(field: str) -> str:
     return _TURN_TYPES.get(field, "smallint" if field in _SMALL else "text")
 
 
-TURN = Columns("turns", (("user_id", "uuid"), ("session_id", "uuid"), *((f, _type_of(f)) for f in _TURN_FIELDS)))
-EVENT = Columns(
-    "events",
-    (("user_id", "uuid"), ("session_id", "uuid"), ("seq", "int"), ("type", "text"), ("body", "text")),
-)
+# ``at``: which head of the batch the row belongs to, from 1; the ids are taken from there.
+TURN = Columns("turns", (("at", "int"), *((f, _type_of(f)) for f in _TURN_FIELDS)))
+EVENT = Columns("events", (("at", "int"), ("seq", "int"), ("type", "text"), ("body", "text")))
 
+# The statement's cost may not depend on how many sessions are open or how long one is, whatever the statistics say
+# at the moment it is planned. So the status is compared as an expression, which keeps the planner off the partial
+# index of all open sessions, and the repeated item is looked for row by row (``OFFSET 0`` keeps it from hashing the
+# whole table). ``storage.database.WRITER_SETTINGS`` does the rest.
 ADVANCE_CTE = """
 advanced AS (
     UPDATE practice_session s SET
@@ -57,33 +59,40 @@ advanced AS (
         updated_at = now()
     FROM head h
     WHERE s.user_id = h.user_id AND s.id = h.session_id
-        AND s.status = 'IN_PROGRESS' AND s.last_seq = h.expected_seq
+        AND s.status || '' = 'IN_PROGRESS' AND s.last_seq = h.expected_seq
         AND (NOT h.new_turn OR s.ending_until IS NULL)
         AND (h.clears_reply IS NULL OR s.reply_id = h.clears_reply)
         AND (h.item_id IS NULL OR NOT EXISTS (
             SELECT 1 FROM turn t
-            WHERE t.user_id = h.user_id AND t.session_id = h.session_id AND t.item_id = h.item_id))
-        AND NOT EXISTS (SELECT 1 FROM stale WHERE stale.session_id = h.session_id)
-    RETURNING s.user_id, s.id
+            WHERE t.user_id = h.user_id AND t.session_id = h.session_id AND t.item_id = h.item_id OFFSET 0))
+        AND h.session_id NOT IN (SELECT session_id FROM stale)
+    RETURNING s.user_id, s.id, h.at
 )"""
 
-_values = ", ".join(f"t.{field}::jsonb" if field in _JSON else f"t.{field}" for field in _TURN_FIELDS)
-INSERT_TURNS_CTE = f"""
+_VALUES = ", ".join(f"t.{field}::jsonb" if field in _JSON else f"t.{field}" for field in _TURN_FIELDS)
+
+
+def insert_ctes(users: str, sessions: str) -> str:
+    """Turns and events of the steps that were advanced. ``users`` and ``sessions``: the arrays of the heads' ids.
+
+    ``IS TRUE`` keeps the look-up a hashed one; as a join it would be planned for a handful of rows, and compare each
+    with each.
+    """
+    ids = f"({users})[{{0}}.at], ({sessions})[{{0}}.at]"
+    stored = "({0}.at IN (SELECT at FROM advanced)) IS TRUE"
+    return f"""
 inserted_turns AS (
     INSERT INTO turn (user_id, session_id, {", ".join(_TURN_FIELDS)})
-    SELECT t.user_id, t.session_id, {_values}
-    FROM turns t JOIN advanced a ON a.user_id = t.user_id AND a.id = t.session_id
-)"""
-INSERT_EVENTS_CTE = """
+    SELECT {ids.format("t")}, {_VALUES} FROM turns t WHERE {stored.format("t")}
+),
 inserted_events AS (
     INSERT INTO session_event (user_id, session_id, seq, type, body)
-    SELECT e.user_id, e.session_id, e.seq, e.type, e.body
-    FROM events e JOIN advanced a ON a.user_id = e.user_id AND a.id = e.session_id
+    SELECT {ids.format("e")}, e.seq, e.type, e.body FROM events e WHERE {stored.format("e")}
 )"""
 
 
-def turn_values(user_id: UUID, session_id: UUID, turn: TurnRow) -> tuple[Any, ...]:
-    return (user_id, session_id, *msgspec.structs.astuple(turn))
+def turn_values(at: int, turn: TurnRow) -> tuple[Any, ...]:
+    return (at, *msgspec.structs.astuple(turn))
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,11 +185,10 @@ async def append_outside(
 
 async def replace_event(connection: AsyncConnection, user_id: UUID, session_id: UUID, event: EventRow) -> None:
     """Put a redacted copy in an event's place (same type and seq): forgetting is the one exception to bytes that
-    never change."""
+    never change, and has a function of its own for it. A copy that does not say it is redacted is refused."""
     await execute(
         connection,
-        """UPDATE session_event SET body = :body, updated_at = now()
-           WHERE user_id = :user_id AND session_id = :session_id AND seq = :seq AND type = :type""",
+        "SELECT socialgym_replace_event(:user_id, :session_id, :seq, :type, :body)",
         user_id=user_id,
         session_id=session_id,
         seq=event.seq,
@@ -191,17 +199,15 @@ async def replace_event(connection: AsyncConnection, user_id: UUID, session_id: 
 
 async def blank_turns(connection: AsyncConnection, user_id: UUID, session_id: UUID, values: list[str] | None) -> int:
     """Empty the text, tip and evidence notes of turns of either side that hold one of the values (None: of all);
-    scores stay."""
-    return await execute(
+    scores stay. How many they were."""
+    found = await row(
         connection,
-        """UPDATE turn SET text = '', tip = NULL,
-               evidence = CASE WHEN evidence IS NULL THEN NULL ELSE CAST('[]' AS jsonb) END, updated_at = now()
-           WHERE user_id = :user_id AND session_id = :session_id AND (CAST(:values AS text[]) IS NULL OR EXISTS (
-               SELECT 1 FROM unnest(CAST(:values AS text[])) AS v WHERE position(lower(v) in lower(text)) > 0))""",
+        "SELECT socialgym_blank_turns(:user_id, :session_id, :values) AS turns",
         user_id=user_id,
         session_id=session_id,
         values=values,
     )
+    return 0 if found is None else int(found["turns"])
 
 
 # --- the reply's claim -------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def _steadiness(scores: tuple[int, ...]) -> float:
 
 def _eased(before: float, now: float) -> float:
     after = round(before + ALPHA * (now - before), _DECIMALS)
-    return min(100.0, max(0.0, after))
+    return 0.0 if after < 0.0 else 100.0 if after > 100.0 else after
 
 
 def _shown(value: float) -> int:
@@ -153,7 +153,7 @@ def _shown(value: float) -> int:
 
 
 def _clamped(value: int) -> int:
-    return min(100, max(0, value))
+    return 0 if value < 0 else 100 if value > 100 else value
 
 
 def _spikes(states: Sequence[Mood]) -> bool:

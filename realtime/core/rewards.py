@@ -7,6 +7,7 @@ from msgspec import UNSET
 from realtime.domain import RARITIES, Amounts, Rarity, TurnRewards
 
 RARITY_FROM: Final[dict[Rarity, int]] = {"C": 0, "B": 60, "A": 75, "S": 85, "S+": 95}
+_DESCENDING: Final = tuple((rarity, RARITY_FROM[rarity]) for rarity in reversed(RARITIES))
 # XP and coins by rarity.
 PAY: Final[dict[Rarity, Amounts]] = {
     "C": Amounts(xp=4, coins=1),
@@ -22,7 +23,10 @@ DAILY_TURN_XP: Final = 500  # XP from turns on one local date, as known when the
 
 def rarity_of(score: int) -> Rarity:
     """The rarity of a score 0..100: the highest whose lower bound it reaches."""
-    return next((rarity for rarity in reversed(RARITIES) if score >= RARITY_FROM[rarity]), "C")
+    for rarity, least in _DESCENDING:
+        if score >= least:
+            return rarity
+    return "C"
 
 
 def turn_rewards(score: int, *, paid: Amounts, xp_left_today: int, already_paid_line: bool) -> TurnRewards:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from realtime.core import mood as moods
-from realtime.core.endings import count, ends_now
+from realtime.core.endings import NOTHING, count, ends_now
 from realtime.core.facts import TurnFacts
 from realtime.core.lines import line_hash
 from realtime.core.numbers import decimals, mean_hundredths
@@ -25,7 +25,7 @@ from realtime.memory.rules import edit as edit_memory
 from realtime.minds import MemoryExtractor, Scorer, TurnContext
 from realtime.protocol import events
 from realtime.protocol.events import Event, Payload
-from storage.rows import EventRow, MemoryRow, SessionWrite, TurnRow
+from storage.rows import MemoryRow, SessionWrite, TurnRow
 
 Memory = dict[str, MemoryEntry]
 
@@ -85,7 +85,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
             ending_seconds=ending_seconds if self.ends else None,
             clears_reply=self.clears_reply,
             turns=self.turns,
-            events=tuple(EventRow(event.seq, event.type, event.body) for event in self.events),
+            events=self.events,
             memory=self.memory_rows,
         )
 
@@ -100,8 +100,11 @@ class _Draft:
         self.rows: list[MemoryRow] = []
 
     def emit(self, type_: str, payload: Payload) -> Event:
+        return self._emit(type_, events.encode(payload))
+
+    def _emit(self, type_: str, payload: str) -> Event:
         self.state.seq += 1
-        event = events.durable(self.spec.session_id, self.state.seq, type_, payload)
+        event = events.placed(self.spec.session_id, self.state.seq, type_, payload)
         self.events.append(event)
         return event
 
@@ -111,10 +114,10 @@ class _Draft:
 
     def item(self, item: Payload, *, added: bool = True) -> None:
         """Append an item to the conversation: ``added`` and ``done`` (a reply's ``added`` was a signal)."""
-        payload = events.after(self.state.last_item, item)
+        payload = events.encode(events.after(self.state.last_item, item))
         if added:
-            self.emit("conversation.item.added", payload)
-        self.emit("conversation.item.done", payload)
+            self._emit("conversation.item.added", payload)
+        self._emit("conversation.item.done", payload)
         self.state.position += 1
         self.state.last_item = item["id"]
         self.state.last_role = item["role"]
@@ -153,10 +156,11 @@ def learner_turn(
     after.mood, snapshot = moods.advance(
         state.mood, turn_index=index, score=score.score, traits=score.traits, pattern_count=len(score.patterns)
     )
-    rewards = _rewarded(state, score.score, line_hash(turn.text), paid_before)
+    line = line_hash(turn.text)
+    rewards = _rewarded(state, score.score, line, paid_before)
     paid = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
     after.tally = count(state.tally, _facts(score, snapshot, progress), paid=paid)
-    _keep(after, state, turn.text, score, pays=paid != Amounts())
+    _keep(after, state, turn.text, score, pays=line if paid != NOTHING else None)
 
     draft.item(events.user_item(turn.item_id, turn.text, voice=turn.kind == "voice"))
     draft.emit("turn.scored", _scored(spec, after, turn, score, rewards, snapshot))
@@ -166,7 +170,7 @@ def learner_turn(
     return Step(
         state=after,
         events=tuple(draft.events),
-        turns=(_learner_row(draft, state, turn, score, rewards, snapshot),),
+        turns=(_learner_row(draft, state, turn, score, rewards, snapshot, line),),
         changes=changes,
         memory_rows=tuple(draft.rows),
         ends=after.ending,
@@ -278,15 +282,15 @@ def _facts(score: TurnScore, mood: MoodSnapshot, progress: int) -> TurnFacts:
     )
 
 
-def _keep(after: State, before: State, text: str, score: TurnScore, *, pays: bool) -> None:
-    """Carry forward what the next turns are compared with."""
+def _keep(after: State, before: State, text: str, score: TurnScore, *, pays: int | None) -> None:
+    """Carry forward what the next turns are compared with. ``pays``: the hash of the line, if it was paid."""
     after.recent_lines = (*before.recent_lines, kept(text))[-3:]
     after.recent_scores = (*before.recent_scores, score.score)[-3:]
     after.intents = score.intents
     if score.tip is not None:
         give_tip(after, score.tip)
-    if pays:
-        after.paid_lines = (*before.paid_lines, line_hash(text))
+    if pays is not None:
+        after.paid_lines = (*before.paid_lines, pays)
 
 
 def _learn(
@@ -345,7 +349,13 @@ def _scored(
 
 
 def _learner_row(
-    draft: _Draft, before: State, turn: LearnerTurn, score: TurnScore, rewards: TurnRewards, mood: MoodSnapshot
+    draft: _Draft,
+    before: State,
+    turn: LearnerTurn,
+    score: TurnScore,
+    rewards: TurnRewards,
+    mood: MoodSnapshot,
+    line: int,
 ) -> TurnRow:
     """The turn's row; asked for when all its events are drafted, the first of which follows ``before``."""
     after = draft.state
@@ -357,6 +367,6 @@ def _learner_row(
         position=after.position,
         progress=after.tally.progress,
         parent=before.last_item,
-        line_hash=line_hash(turn.text),
+        line_hash=line,
         seqs=(before.seq + 1, after.seq),
     )

@@ -4,11 +4,14 @@ Names that exist in the package ``openai.types.realtime`` have its shape plus ``
 events. A durable event's ``event_id`` is made of session and seq, so that building it again gives the same bytes.
 """
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import uuid_utils
+
+from storage.rows import EventRow
 
 _encoder = msgspec.json.Encoder()
 
@@ -39,27 +42,30 @@ OPENAI_TYPES = frozenset(
 )
 
 
-class Event(msgspec.Struct, frozen=True):
-    """A durable event: stored as ``body``, the very text that is sent."""
-
-    seq: int
-    type: str
-    body: str
+# A durable event is the row it is stored as: its ``body`` is the very text that is sent.
+Event = EventRow
 
 
 def encode(value: Any) -> str:
     return _encoder.encode(value).decode()
 
 
-def event_id(session_id: UUID, seq: int) -> str:
-    return f"event_{session_id.hex}_{seq}"
+@lru_cache(maxsize=4_096)
+def _names(session_id: UUID) -> tuple[str, str]:
+    """The session's id as event ids hold it, and as frames do (a session has thousands of events)."""
+    return session_id.hex, str(session_id)
 
 
 def durable(session_id: UUID, seq: int, type_: str, payload: Payload) -> Event:
     """A durable event with its place in the session's order."""
-    frame = {"type": type_, "event_id": event_id(session_id, seq), "session_id": str(session_id), "seq": seq}
-    frame.update(payload)
-    return Event(seq, type_, encode(frame))
+    return placed(session_id, seq, type_, encode(payload))
+
+
+def placed(session_id: UUID, seq: int, type_: str, payload: str) -> Event:
+    """The same for a payload that is encoded already, and not empty."""
+    plain, dashed = _names(session_id)
+    place = f'{{"type":"{type_}","event_id":"event_{plain}_{seq}","session_id":"{dashed}","seq":{seq},'
+    return Event(seq, type_, place + payload[1:])
 
 
 def signal(type_: str, payload: Payload) -> str:
