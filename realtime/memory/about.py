@@ -4,76 +4,93 @@ from collections.abc import Iterator
 
 from realtime.memory import phrases
 from realtime.memory.clauses import Clause
-from realtime.memory.dates import NUMBER, number_of
+from realtime.memory.dates import NUMBER, NUMBER_WORDS, number_of
 from realtime.memory.lexicon import LANGUAGES, LEXICON
 from realtime.memory.matching import (
     ADVERBS,
+    AM_WORDS,
     EXPLICIT,
     I_AM,
     I_DO,
     IMPLIED,
     STATED,
     Found,
-    Turn,
     any_of,
     begin,
     matches,
-    rule,
+    said,
     sure,
 )
 from realtime.memory.phrases import Span, Word
+from realtime.memory.turn import DIGIT, Turn, part, pieces, rule
 
 AGES = range(5, 111)  # years: below a child does not type, above is a joke
 
 _NAMED = rule(
-    r"\b(?:my\s(?:(?:first|full|real)\s)?name(?:\sis|'s|s)|the\sname(?:'s|\sis)|(?:i'm|i\sam|im)\scalled)\s"
+    r"\b(?:my\s(?:(?:first|full|real)\s)?name(?:\sis|'s|s)|the\sname(?:'s|\sis)|(?:i'm|i\sam|im)\scalled)\s",
+    "name names called",
 )
 _CALLED = rule(
-    r"(?:\b(?:you\scan|please|just|everyone\scalls|people\scall|friends\scall)\s|^|\W)call(?:s)?\sme\s|\bi\sgo\sby\s"
+    r"(?:\b(?:you\scan|please|just|everyone\scalls|people\scall|friends\scall)\s|^|\W)call(?:s)?\sme\s|\bi\sgo\sby\s",
+    "call calls by",
 )
-_I_AM_NAME = rule(I_AM)
-_THEN_AGE = rule(rf",\s(?:and\s)?(?P<n>{NUMBER})(?:\syears\sold)?(?=\W{{0,3}}(?:$|,|and\b|from\b))(?!\.\d)")
-_THEN_FROM = rule(r",?\s(?:and\s)?from\s")
-_THEN_JOB = rule(r",\s(?:and\s)?an?\s")
+# A capital, or any letter of which that cannot be said here.
+_I_AM_CAPITAL = I_AM.replace("(?:i'm", "(?i:i'm") + r"\s{0,3}(?![a-z])[^\W\d_]"
+_I_AM_NAME = rule(I_AM, AM_WORDS, cased=_I_AM_CAPITAL)
+_THEN_AGE = part(rf",\s(?:and\s)?(?P<n>{NUMBER})(?:\syears\sold)?(?=\W{{0,3}}(?:$|,|and\b|from\b))(?!\.\d)")
+_THEN_FROM = part(r",?\s(?:and\s)?from\s")
+_THEN_JOB = part(r",\s(?:and\s)?an?\s")
 _NAME_ENDS = frozenset(("and", "from", "by", "btw", "nice", "but", "a", "an", "the", "with", "here", "in"))
+_NUMBERS = (*NUMBER_WORDS, DIGIT)
 _AGE = rule(
-    rf"{I_AM}{ADVERBS}(?P<about>(?:almost|nearly|about|around)\s)?(?P<n>{NUMBER})(?P<unit>\s?(?:years?\sold|years?\sof\sage|yrs?\sold|yo|y/o))?(?![\w%°'])"
+    rf"{I_AM}{ADVERBS}(?P<about>(?:almost|nearly|about|around)\s)?(?P<n>{NUMBER})(?P<unit>\s?(?:years?\sold|years?\sof\sage|yrs?\sold|yo|y/o))?(?![\w%°'])",
+    (*_NUMBERS, *(word + unit for word in NUMBER_WORDS for unit in ("year", "years", "yr", "yrs", "yo", "y"))),
 )
-_AGE_ADJECTIVE = rule(rf"{I_AM}{ADVERBS}an?\s(?P<n>{NUMBER})[\s-]years?[\s-]old\b")
-_TURNED = rule(rf"(?:\bi\s(?:just\s|recently\s)?turned|\bmy\sage\sis)\s(?P<n>{NUMBER})(?![\w%])")
+_AGE_ADJECTIVE = rule(rf"{I_AM}{ADVERBS}an?\s(?P<n>{NUMBER})[\s-]years?[\s-]old\b", _NUMBERS)
+_TURNED = rule(rf"(?:\bi\s(?:just\s|recently\s)?turned|\bmy\sage\sis)\s(?P<n>{NUMBER})(?![\w%])", "turned age")
 _DECADE = rule(
-    rf"{I_AM}{ADVERBS}in\smy\s(?P<v>(?:early\s|mid[\s-]|late\s)?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties))\b"
+    rf"{I_AM}{ADVERBS}in\smy\s(?P<v>(?:early\s|mid[\s-]|late\s)?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties))\b",
+    ("teens", *(f"{ten}ies" for ten in ("twent", "thirt", "fort", "fift", "sixt", "sevent", "eight"))),
 )
 _AGE_ENDS = frozenset(("and", "from", "now", "today", "but", "btw", "this", "already", "by", "years"))
 _WORK_AS = rule(
-    rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|\bi've\sbeen\sworking)\sas\s|\bmy\s(?:job|profession|occupation)\sis\s(?:being\s)?(?=an?\s)"
+    rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|\bi've\sbeen\sworking)\sas\s|\bmy\s(?:job|profession|occupation)\sis\s(?:being\s)?(?=an?\s)",
+    "work working job profession occupation",
 )
-_I_AM_A = rule(rf"{I_AM}{ADVERBS}(?P<article>(?:an?|the)\s)?")
-_YEARS_OLD = rule(rf"{NUMBER}[\s-]years?[\s-]old\s")
-_WORK_IN = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|{I_AM}{ADVERBS})(?:\s)?(?P<v>in\s(?=\w))")
-_WORK_AT = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working)\s(?=(?:at|for|in\san?)\s)")
-_STATE = rule(rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.work_states)})(?![\w-])")
+_I_AM_A = rule(rf"{I_AM}{ADVERBS}(?P<article>(?:an?|the)\s)?", pieces(LEXICON.jobs), behind=True)
+_YEARS_OLD = part(rf"{NUMBER}[\s-]years?[\s-]old\s")
+_WORK_IN = rule(
+    rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|{I_AM}{ADVERBS})(?:\s)?(?P<v>in\s(?=\w))",
+    pieces(LEXICON.fields),
+    behind=True,
+)
+_WORK_AT = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working)\s(?=(?:at|for|in\san?)\s)", "work working")
+_STATE = rule(rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.work_states)})(?![\w-])", pieces(LEXICON.work_states))
 _LIVE = rule(
     rf"(?:(?:{I_DO}{ADVERBS}live|{I_AM}{ADVERBS}living)(?:\s(?!in\b|near\b|with\s?out)\w{{1,15}}){{0,4}}?\s(?:in\s|(?=near\s))"
-    rf"|{I_AM}{ADVERBS}based\s(?:in|near)\s|\bi\slive\shere\sin\s)"
+    rf"|{I_AM}{ADVERBS}based\s(?:in|near)\s|\bi\slive\shere\sin\s)",
+    "live living based",
 )
-_MOVED = rule(r"(?:\bi\s(?:just\s|recently\s)?|\bi've\s(?:just\s|recently\s)?)moved\s(?:here\s)?to\s")
-_LIVED = rule(r"\bi'?ve\s(?:been\sliving|lived)\sin\s(?=[\w\s'-]{1,60}\sfor\s)")
+_MOVED = rule(r"(?:\bi\s(?:just\s|recently\s)?|\bi've\s(?:just\s|recently\s)?)moved\s(?:here\s)?to\s", "moved")
+_LIVED = rule(r"\bi'?ve\s(?:been\sliving|lived)\sin\s(?=[\w\s'-]{1,60}\sfor\s)", "living lived")
 _FROM = rule(
     rf"(?:{I_AM}{ADVERBS}from|{I_DO}{ADVERBS}come\s{ADVERBS}from"
-    rf"|{I_DO}{ADVERBS}grew\sup\s(?:near|in)|\bi\swas\s{ADVERBS}(?:born|raised|brought\sup)(?:\sand\s(?:raised|bred))?\sin)\s"
+    rf"|{I_DO}{ADVERBS}grew\sup\s(?:near|in)|\bi\swas\s{ADVERBS}(?:born|raised|brought\sup)(?:\sand\s(?:raised|bred))?\sin)\s",
+    "from grew born raised brought",
 )
 _STUDY = rule(
     rf"(?:{I_DO}{ADVERBS}(?:study|studied|major\sin)|{I_AM}{ADVERBS}(?:studying|majoring\sin|reading\sfor)|\bmy\s(?:major|degree)\sis(?:\sin)?"
-    rf"|{I_AM}{ADVERBS}doing\s(?=an?\s(?:phd|master's|masters|degree|bachelor's|ba|ma|bsc|msc|mba)\b))\s?"
+    rf"|{I_AM}{ADVERBS}doing\s(?=an?\s(?:phd|master's|masters|degree|bachelor's|ba|ma|bsc|msc|mba)\b))\s?",
+    "~stud major majoring reading degree doing",
 )
-_LEARNING = rule(rf"{I_AM}{ADVERBS}learning\s")
-_STUDENT = rule(rf"{I_AM}{ADVERBS}an?\s(?P<v>(?:[\w-]{{2,20}}\s){{0,3}}?student)\b")
+_LEARNING = rule(rf"{I_AM}{ADVERBS}learning\s", "learning")
+_STUDENT = rule(rf"{I_AM}{ADVERBS}an?\s(?P<v>(?:[\w-]{{2,20}}\s){{0,3}}?student)\b", "student")
 _NOT_STUDIED = LEXICON.not_things | {"for", "at", "hard", "too", "every", "all", "here", "there", "with", "in", "on"}
 _SPEAK = rule(
-    rf"(?:{I_DO}{ADVERBS}speak|{I_AM}{ADVERBS}fluent\sin|\bmy\s(?:native\slanguage|mother\stongue|first\slanguage)\sis)\s"
+    rf"(?:{I_DO}{ADVERBS}speak|{I_AM}{ADVERBS}fluent\sin|\bmy\s(?:native\slanguage|mother\stongue|first\slanguage)\sis)\s",
+    "speak fluent language tongue",
 )
-_NO_SPEECH = rule(rf"\bi\s(?:don't|dont|do\snot|can't|no\slonger)\s{ADVERBS}speak\s")
+_NO_SPEECH = rule(rf"\bi\s(?:don't|dont|do\snot|can't|no\slonger)\s{ADVERBS}speak\s", "speak")
 
 
 def found(turn: Turn, clause: Clause) -> Iterator[Found]:
@@ -114,13 +131,13 @@ def _names(turn: Turn, clause: Clause) -> Iterator[Found]:
 def _introduction(turn: Turn, clause: Clause, start: int, at: int) -> Iterator[Found]:
     """What goes on after "I'm Tal" or "I'm 25": ", a nurse", " from Haifa"."""
     for _ in range(3):
-        age = _THEN_AGE.match(turn.view, at, clause.end)
-        origin = _THEN_FROM.match(turn.view, at, clause.end)
-        work = _THEN_JOB.match(turn.view, at, clause.end)
+        age = _THEN_AGE.match(turn.low, at, clause.end)
+        origin = _THEN_FROM.match(turn.low, at, clause.end)
+        work = _THEN_JOB.match(turn.low, at, clause.end)
         span: Span | None = None
-        if age and number_of(age["n"]) in AGES:
+        if age and (years := number_of(said(turn, age, "n"))) in AGES:
             at = age.end()
-            yield Found("set", "age", str(number_of(age["n"])), sure(STATED, clause), start, at)
+            yield Found("set", "age", str(years), sure(STATED, clause), start, at)
         elif origin:
             span = phrases.place(turn.view, origin.end(), clause.end)
         elif work:
@@ -137,14 +154,13 @@ def _ages(turn: Turn, clause: Clause) -> Iterator[Found]:
         yield _set(turn, clause, "age", match.start(), Span(*match.span("v")), IMPLIED)
     for pattern in (_AGE, _AGE_ADJECTIVE, _TURNED):
         for match in matches(pattern, turn, clause):
-            years = number_of(match["n"])
+            years = number_of(said(turn, match, "n"))
             if years is None or years not in AGES:
                 continue
-            groups = match.groupdict()
             complete = pattern is _AGE_ADJECTIVE or phrases.ends_phrase(turn.view, match.end(), clause.end, _AGE_ENDS)
-            if not complete or (pattern is _AGE and not groups["unit"] and _measured(turn, match.end())):
+            if not complete or (pattern is _AGE and not match["unit"] and _measured(turn, match.end())):
                 continue
-            about = groups.get("about")
+            about = said(turn, match, "about") if pattern is _AGE else ""
             value = f"{about.strip().lower()} {years}" if about else str(years)
             confidence = sure(IMPLIED if about else EXPLICIT, clause)
             yield Found("set", "age", value, confidence, match.start(), match.end())
@@ -169,7 +185,7 @@ def _jobs(turn: Turn, clause: Clause) -> Iterator[Found]:
         if span:
             yield _set(turn, clause, "job", begin(turn, match), span, EXPLICIT)
     for match in matches(_I_AM_A, turn, clause):
-        aged = _YEARS_OLD.match(turn.view, match.end(), clause.end) if match["article"] else None
+        aged = _YEARS_OLD.match(turn.low, match.end(), clause.end) if match["article"] else None
         span = job(turn.view, aged.end() if aged else match.end(), clause.end)
         if span:
             confidence = EXPLICIT if match["article"] else IMPLIED

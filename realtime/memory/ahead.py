@@ -14,26 +14,35 @@ from realtime.memory.matching import (
     I_HAVE,
     STATED,
     Found,
-    Turn,
     any_of,
     begin,
     matches,
-    rule,
+    said,
     sure,
 )
 from realtime.memory.phrases import Word
+from realtime.memory.turn import Turn, pieces, rule
 from realtime.memory.vocabulary import slug_of
 
 MAX_PLAN_WORDS = 12  # a longer one is a story, and is cut there
 
-_GOING = rule(rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.plan_verbs)}|gonna)\s")
+_EVENT_WORDS = pieces(LEXICON.event_nouns)
+_GOING = rule(
+    rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.plan_verbs)}|gonna)\s",
+    {verb.split()[0] for verb in LEXICON.plan_verbs} | {"gonna"},
+)
 _PLAN = rule(
-    rf"(?:{I_AM}{ADVERBS}planning\s(?:on\s|to\s|(?=an?\s|my\s|our\s))|{I_DO}{ADVERBS}plan\s(?:on|to)\s|\bmy\splan\sis\sto\s)"
+    rf"(?:{I_AM}{ADVERBS}planning\s(?:on\s|to\s|(?=an?\s|my\s|our\s))|{I_DO}{ADVERBS}plan\s(?:on|to)\s|\bmy\splan\sis\sto\s)",
+    "plan planning",
 )
 _HAVE = rule(
-    rf"{I_HAVE}(?:also\s)?(?:an?|my|the|some)\s|\bthere's\smy\s|\bit's\smy\s(?=\w+(?:\s\w+)?\s(?:on|next|this|tomorrow|in)\b)"
+    rf"{I_HAVE}(?:also\s)?(?:an?|my|the|some)\s|\bthere's\smy\s|\bit's\smy\s(?=\w+(?:\s\w+)?\s(?:on|next|this|tomorrow|in)\b)",
+    _EVENT_WORDS,
+    behind=True,
 )
-_MY_EVENT = rule(rf"\bmy\s(?P<what>(?:[\w'-]{{2,20}}\s){{0,2}}?(?:{any_of(LEXICON.event_nouns)}))(?:\sis|'s)\s(?=\S)")
+_MY_EVENT = rule(
+    rf"\bmy\s(?P<what>(?:[\w'-]{{2,20}}\s){{0,2}}?(?:{any_of(LEXICON.event_nouns)}))(?:\sis|'s)\s(?=\S)", _EVENT_WORDS
+)
 
 
 def found(turn: Turn, clause: Clause) -> Iterator[Found]:
@@ -41,7 +50,7 @@ def found(turn: Turn, clause: Clause) -> Iterator[Found]:
     for match in matches(_GOING, turn, clause):
         start = match.start("v")
         kept = _rest(turn, match.end(), clause.end)
-        if kept and _is_journey(turn, match["v"].lower(), kept, match.end(), clause.end):
+        if kept and _is_journey(turn, said(turn, match, "v").lower(), kept, match.end(), clause.end):
             yield from _plan(turn, clause, match.start(), start, kept)
     for match in matches(_PLAN, turn, clause):
         kept = _rest(turn, match.end(), clause.end)
@@ -54,7 +63,7 @@ def found(turn: Turn, clause: Clause) -> Iterator[Found]:
         if date:
             what = turn.text[match.start("what") : match.end("what")]
             value = f"{what} {turn.text[date.start() : date.end()]}"
-            key = f"events.{slug_of(match['what'].lower().split())}"
+            key = f"events.{slug_of(said(turn, match, 'what').lower().split())}"
             yield Found("set", key, value, sure(EXPLICIT, clause), match.start(), date.end())
 
 

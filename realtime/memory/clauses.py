@@ -7,9 +7,8 @@ true statement costs little (it will come up again); storing a false one is what
 import re
 from typing import NamedTuple
 
-from realtime.memory.commands import ORDER, TAKEOVER
-
-MASK = "\x00"  # stands for a masked character; no pattern of ours matches it
+from realtime.memory.commands import ORDER_IN, TAKEOVER_IN
+from realtime.memory.turn import Turn, veil
 
 
 class Clause(NamedTuple):
@@ -29,16 +28,8 @@ _ASKING = (
     r"|and\syou|(?:you|yourself|yours)(?=\W*$))"
 )
 
-_QUOTED = re.compile(
-    r"“[^”]*”?"
-    r"|«[^»]*»?"
-    r"|\"[^\"]*\"?"
-    r"|(?<![\w'])'(?=\S)(?:[^'\n]|(?<=\w)'(?=\w)){1,300}'(?!\w)"
-    r"|^>[^\n]*",
-    re.MULTILINE,
-)
 _SENTENCE_END = re.compile(r"[.!?…]{1,8}(?=\s|$|[\"”')\x00])|[\n;]|\.\.|[!?]")
-_ABBREVIATION = re.compile(r"\b(?:st|dr|mr|mrs|ms|prof|vs)$", re.IGNORECASE)
+_ABBREVIATION = re.compile(r"\b(?:st|dr|mr|mrs|ms|prof|vs)$")
 _CUT = re.compile(
     rf"""
     \s{{0,2}},\s{{0,3}}(?=(?:(?:and|but|so|or|also|well)\s)?(?:{_PERSON}|{_ASKING}|that|this|there|nice|btw)\b)
@@ -48,13 +39,13 @@ _CUT = re.compile(
       where|why|since|nice\sto|pleased\sto|good\sto|by\sthe\sway|btw|anyway)\b)
   | \s(?=(?:do|are|have|can|would|did|is|were|what|where|how|what's|how's|whats)\s(?:you|your|about)\b)
     """,
-    re.IGNORECASE | re.VERBOSE,
+    re.VERBOSE,
 )
-_QUESTION = re.compile(rf"\W{{0,4}}(?:(?:and|so|but|or|well|hey|oh|wait|hmm|ok|okay)\W{{1,3}})?{_ASKING}\b", re.I)
-_RESET = re.compile(r"\W{0,3}(?:but|anyway|however|btw|by the way)\b", re.IGNORECASE)
+_QUESTION = re.compile(rf"\W{{0,4}}(?:(?:and|so|but|or|well|hey|oh|wait|hmm|ok|okay)\W{{1,3}})?{_ASKING}\b")
+_RESET = re.compile(r"\W{0,3}(?:but|anyway|however|btw|by the way)\b")
 
 # From here to the end of the sentence the words are supposed, reported or past, unless a "but" turns back.
-_VEIL = re.compile(
+_VEIL = veil(
     r"""
     \bif(?!\s(?:i'?m|i\sam|we'?re)\s(?:being\s)?honest|\syou\s(?:must|want\sto)\sknow)\b
   | \b(?:wish|imagine|pretend|pretending|supposing|whether|would|wouldn't|could|couldn't|should|might)\b
@@ -71,10 +62,15 @@ _VEIL = re.compile(
   | \bin\s(?:another|my\s(?:next|past|other))\slife\b | \b(?:dreamt|dreamed|dream\sthat|dreams?\swhere)\b
   | \b(?:lyrics?|the\ssong\sgoes|the\squote|as\sthey\ssay|quote)\b | \bwhat\si\b | \bwho\si\b
     """,
-    re.IGNORECASE | re.VERBOSE,
+    """
+    if wish imagine pretend pretending supposing whether would wouldn could couldn should might suppose say says
+    said told tells telling asked asks claim claims claimed thinks thought believes insists jokes joked wrote texted
+    tell think call believe assume mean doubt not like though used when whenever once until before after time
+    life dreamt dreamed dream dreams lyric lyrics song quote what who
+    """,
 )
 # The whole sentence is not meant, or is somebody else's.
-_SENTENCE_VEIL = re.compile(
+_SENTENCE_VEIL = veil(
     r"""
     ,\s?(?:he|she|they|you|my\s\w{1,20}|\w{1,20})\s(?:said|says|told\sme|goes|claims)\W{0,3}$
   | ,\s?(?:said|says|quoth)\s | \boh,?\s(?:great|joy|sure|yay|brilliant|fantastic)\b
@@ -83,54 +79,55 @@ _SENTENCE_VEIL = re.compile(
   | \b(?:lol|haha)\s(?:not|no)\b | ,\s?not\sreally\W{0,3}$ | ,\snot\W{0,3}$ | \bobviously\snot\b
   | \b(?:role\s?play(?:ing)?|in\scharacter|for\sexample|e\.g|hypothetically)\b | \bwhat\s(?:an?\s)?(?:joy|treat)\b
     """,
-    re.IGNORECASE | re.VERBOSE,
+    """
+    said says told goes claims quoth oh sure if no not dreams lol haha role roleplay roleplaying character example
+    g hypothetically joy treat ~/s
+    """,
 )
 # After these nothing in the turn can be taken at its word.
-_TURN_VEIL = re.compile(
+_TURN_VEIL = veil(
     r"\byeah,?\s(?:right|sure)\b(?!\s(?:now|here|there))|\b(?:just|only|i'?m|am)\s(?:kidding|joking|messing)\b(?!\sabout\sin)"
     r"|(?<!\w)(?:jk|j/k)\b|\bsarcas(?:m|tic)\b|(?<!\w)/s(?!\w)",
-    re.IGNORECASE,
+    "yeah kidding joking messing jk sarcasm sarcastic ~/",
+    flags=0,
 )
-_HEDGE = re.compile(
-    r"\b(?:i\s(?:think|guess|suppose|reckon)|maybe|perhaps|probably|possibly|kinda|kind of|sorta|sort of)\b", re.I
+_HEDGE = veil(
+    r"\b(?:i\s(?:think|guess|suppose|reckon)|maybe|perhaps|probably|possibly|kinda|kind of|sorta|sort of)\b",
+    "think guess suppose reckon maybe perhaps probably possibly kinda kind sorta sort",
+    flags=0,
 )
 
 
-def view_of(text: str) -> str:
-    """The text to match against, as long as the text: apostrophes made plain, spaces too, quotations masked."""
-    plain = text.translate({0x2019: "'", 0x2018: "'", 0x02BC: "'", 0x00A0: " ", 0x09: " "})
-    return _QUOTED.sub(lambda found: MASK * len(found.group()), plain)
-
-
-def clauses(view: str) -> tuple[Clause, ...]:
+def clauses(turn: Turn) -> tuple[Clause, ...]:
     """The learner's own earnest statements, in order, without overlap. Empty when the turn gives orders."""
-    if TAKEOVER.search(view) or _TURN_VEIL.search(view):
+    low = turn.low
+    if TAKEOVER_IN.search(turn, 0, len(low)) or _TURN_VEIL.search(turn, 0, len(low)):
         return ()
     found: list[Clause] = []
-    for start, end, asks in _sentences(view):
-        if ORDER.search(view, start, end) or _SENTENCE_VEIL.search(view[start:end]):
+    for start, end, asks in _sentences(low):
+        if ORDER_IN.search(turn, start, end) or _SENTENCE_VEIL.search(turn, start, end):
             continue
-        found.extend(_statements(view, _cut(view, start, end), asks))
+        found.extend(_statements(turn, _cut(low, start, end), asks))
     return tuple(found)
 
 
-def _sentences(view: str) -> list[tuple[int, int, bool]]:
+def _sentences(low: str) -> list[tuple[int, int, bool]]:
     """Start, end, and whether it ends as a question."""
     found: list[tuple[int, int, bool]] = []
     start = 0
-    for mark in _SENTENCE_END.finditer(view):
-        if mark.group() == "." and _ABBREVIATION.search(view, max(start, mark.start() - 6), mark.start()):
+    for mark in _SENTENCE_END.finditer(low):
+        if mark.group() == "." and _ABBREVIATION.search(low, max(start, mark.start() - 6), mark.start()):
             continue
         found.append((start, mark.start(), "?" in mark.group()))
         start = mark.end()
-    found.append((start, len(view), False))
+    found.append((start, len(low), False))
     return [(first, last, asks) for first, last, asks in found if last > first]
 
 
-def _cut(view: str, start: int, end: int) -> list[tuple[int, int]]:
+def _cut(low: str, start: int, end: int) -> list[tuple[int, int]]:
     pieces: list[tuple[int, int]] = []
     at = start
-    for mark in _CUT.finditer(view, start, end):
+    for mark in _CUT.finditer(low, start, end):
         if mark.start() > at:
             pieces.append((at, mark.start()))
         at = mark.end()
@@ -139,22 +136,23 @@ def _cut(view: str, start: int, end: int) -> list[tuple[int, int]]:
     return pieces
 
 
-def _statements(view: str, pieces: list[tuple[int, int]], asks: bool) -> list[Clause]:
+def _statements(turn: Turn, pieces: list[tuple[int, int]], asks: bool) -> list[Clause]:
     """The pieces before the question and outside every veil. A question mark with no question part covers all."""
     said: list[Clause] = []
+    low = turn.low
     veiled = False
     asked = False
     for start, end in pieces:
-        if _QUESTION.match(view, start, end):
+        if _QUESTION.match(low, start, end):
             asked = True
             break
-        if _RESET.match(view, start, end):
+        if _RESET.match(low, start, end):
             veiled = False
         if veiled:
             continue
-        veil = _VEIL.search(view, start, end)
+        veil = _VEIL.search(turn, start, end)
         last = veil.start() if veil else end
         veiled = veil is not None
         if last > start:
-            said.append(Clause(start, last, _HEDGE.search(view, start, last) is not None))
+            said.append(Clause(start, last, _HEDGE.search(turn, start, last) is not None))
     return said if asked or not asks else []

@@ -1,26 +1,25 @@
 """Text that reads as an instruction to the machine rather than as talk. None of it is ever stored."""
 
 import re
+from typing import Final
+
+from realtime.memory.turn import veil
 
 # Attempts to give the machine new orders, or to speak as another role: nothing of such a turn is kept.
-TAKEOVER = re.compile(
-    r"""
+_TAKEOVER: Final = r"""
     \b(?:ignore|ignoring|disregard|override|bypass|forget)\s(?:\w{1,20}\s){0,4}
         (?:instructions?|prompts?|rules|guidelines?|persona|programming|everything|above|previous)\b
   | (?:^|[\n.!?]\s{0,3})\s{0,3}(?:\W{0,3})(?:system|assistant|developer|user|tool)\s{0,3}:
   | <\|?/?\s?(?:system|im_start|im_end|assistant|user|instructions?)\b
   | \[/?(?:inst|system)\]
-  | \#{2,}\s{0,3}(?:system|instructions?)\b
+  | \#\#\s{0,3}(?:system|instructions?)\b
   | \b(?:system|developer)\s(?:prompt|message|instructions?)\b
   | \byou\sare\snow\s(?:an?|in|my|the)\b
   | \b(?:jailbreak|dan\smode|developer\smode|prompt\sinjection)\b
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
+"""
 
 # Orders inside a sentence: that sentence is not kept.
-ORDER = re.compile(
-    r"""
+_ORDER: Final = r"""
     \bremember\s(?:that\s)?(?:you|to|your)\b
   | \byou\s(?:must|shall|have\sto|need\sto|are\sto|are\srequired)\b
   | \bfrom\snow\son\b
@@ -31,8 +30,23 @@ ORDER = re.compile(
   | \b(?:score|rate|grade)\s(?:me|this|my)\b
   | \bgive\sme\s(?:\w{1,20}\s){0,3}(?:points?|score|coins|gems|xp|100)\b
   | \b(?:execute|eval|sudo|drop\stable)\b
+"""
+
+_ANY_CASE: Final = re.IGNORECASE | re.VERBOSE
+_COMMANDS: Final = (re.compile(_TAKEOVER, _ANY_CASE), re.compile(_ORDER, _ANY_CASE))
+TAKEOVER_IN: Final = veil(
+    _TAKEOVER,
+    """
+    ignore ignoring disregard override bypass forget system assistant developer user tool start end instruction
+    instructions inst now jailbreak dan prompt
     """,
-    re.IGNORECASE | re.VERBOSE,
+)
+ORDER_IN: Final = veil(
+    _ORDER,
+    """
+    remember you now say answer reply respond call obey mention give tell output print act agree behave speak talk
+    repeat memory database key field score rate grade execute eval sudo drop
+    """,
 )
 
 # Words that a remembered value never needs and an instruction does.
@@ -44,7 +58,7 @@ _ORDER_WORD = re.compile(
 
 def reads_as_instruction(value: str) -> bool:
     """True when a value, read alone, could act on whoever reads it back (checked on write and on edit)."""
-    return any(pattern.search(value) for pattern in (TAKEOVER, ORDER))
+    return any(pattern.search(value) for pattern in _COMMANDS)
 
 
 def holds_order_word(value: str) -> bool:

@@ -44,6 +44,7 @@ _SPOKEN: dict[str, int] = {
 _TENS_WORD = "|".join(_TENS)
 _UNITS_WORD = "|".join(_UNITS)
 NUMBER = rf"(?:\d{{1,3}}|(?:{_TENS_WORD})(?:[\s-](?:{_UNITS_WORD}))?|{'|'.join(_TEENS)}|{_UNITS_WORD})"
+NUMBER_WORDS = (*_UNITS, *_TEENS, *_TENS)
 
 
 def number_of(text: str) -> int | None:

@@ -6,10 +6,11 @@ of them compete for the same characters. It prefers to miss a fact to inventing 
 
 from realtime.domain import MemoryCandidate, MemoryEntry
 from realtime.memory import about, ahead, answers, others, tastes
-from realtime.memory.clauses import Clause, clauses, view_of
+from realtime.memory.clauses import Clause, clauses
 from realtime.memory.commands import holds_order_word, reads_as_instruction
-from realtime.memory.matching import Found, Turn
+from realtime.memory.matching import Found
 from realtime.memory.rules import clean_value
+from realtime.memory.turn import Turn, read, teachable
 from realtime.memory.vocabulary import MAX_VALUE_CHARS, is_known_key
 
 MAX_WRITES = 8  # of one turn
@@ -27,10 +28,13 @@ class RuleExtractor:
         A removal stands before the write that replaces it. What ``known`` already holds and what the persona has
         just recalled is not proposed again (a change of mind about it is).
         """
-        turn = Turn(text, view_of(text))
-        stated = clauses(turn.view)
-        everything = [item for clause in stated for item in _statements(turn, clause, known)]
-        everything.extend(_answer(turn, stated, persona_line, everything))
+        turn, teaches = teachable(read(text))
+        key = answers.asked(persona_line)
+        if key is None and not teaches:
+            return ()
+        stated = clauses(turn)
+        everything = [item for clause in stated for item in _statements(turn, clause, known)] if teaches else []
+        everything.extend(_answer(turn, stated, key, everything))
         everything.sort(key=lambda item: (item.start, item.end, item.op != "remove"))
         return _chosen(turn, everything, known, recalled)
 
@@ -44,9 +48,8 @@ def _statements(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> li
     ]
 
 
-def _answer(turn: Turn, stated: tuple[Clause, ...], persona_line: str | None, found: list[Found]) -> list[Found]:
+def _answer(turn: Turn, stated: tuple[Clause, ...], key: str | None, found: list[Found]) -> list[Found]:
     """The first clause that answers the persona's question, unless a statement has answered it already."""
-    key = answers.asked(persona_line)
     if key is None or any(item.key == key for item in found):
         return []
     for clause in stated[:2]:

@@ -1,10 +1,11 @@
-"""What the rules share: the turn they read, what they find, how sure they are, and the grammar of "I"."""
+"""What the rules share: what they find, how sure they are, and the grammar of "I"."""
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from realtime.memory.clauses import Clause
+from realtime.memory.turn import Rule, Turn, veil
 
 # How sure a rule is of what it read. Our own grades: 0.9 and above are explicit statements.
 EXPLICIT = 0.95  # names the fact: "my name is"
@@ -26,22 +27,17 @@ I_HAVE = (
     r"(?:(?<![\w'\-])(?:i\s{1,3}have(?:\s{1,3}got)?|i'?ve\s{1,3}got|i've(?=\s{1,3}an?\s)|i\s{1,3}(?:own|got))\s{1,3})"
 )
 
-_LEAD_OUT = re.compile(
+AM_WORDS = ("im", "m", "am")  # one of them is in every ``I_AM``
+
+_LEAD_OUT = veil(
     r"\b(?:not|never|nobody|no\sone|than|as|how|why|neither|nor|except|without|hardly|don't|didn't|can't|isn't)\b",
-    re.I,
+    "not never nobody no than as how why neither nor except without hardly don didn can isn",
 )
 _NO_LEAD_OUT = re.compile(
-    r"\b(?:not\s(?:gonna|going\sto)\slie|can't\slie|don't\sworry|as\swell|why\snot|not\sto\sbrag)\b", re.I
+    r"\b(?:not\s(?:gonna|going\sto)\slie|can't\slie|don't\sworry|as\swell|why\snot|not\sto\sbrag)\b"
 )
-_FIRST_PERSON = re.compile(r"\W{0,4}(?:\w{1,12}\W{1,3}){0,3}?(?:i|i'm|im|i've|ive|my\sname(?:'s)?)\b", re.I)
-_OTHERS = re.compile(r"\b(?:he|she|they|you|we|who|it)\b", re.I)
-
-
-class Turn(NamedTuple):
-    """``view`` is as long as ``text`` (see ``clauses.view_of``): matched in the one, quoted from the other."""
-
-    text: str
-    view: str
+_FIRST_PERSON = re.compile(r"\W{0,4}(?:\w{1,12}\W{1,3}){0,3}?(?:i|i'm|im|i've|ive|my\sname(?:'s)?)\b")
+_OTHERS = re.compile(r"\b(?:he|she|they|you|we|who|it)\b")
 
 
 class Found(NamedTuple):
@@ -55,32 +51,43 @@ class Found(NamedTuple):
     end: int
 
 
-def matches(pattern: re.Pattern[str], turn: Turn, clause: Clause) -> Iterator[re.Match[str]]:
+def matches(rule: Rule, turn: Turn, clause: Clause) -> Iterable[re.Match[str]]:
     """The matches whose clause so far neither turns them round ("not that I ...") nor gives "and" another subject."""
+    return _matches(rule.pattern, turn, clause) if turn.may & rule.bit else ()
+
+
+def _matches(pattern: re.Pattern[str], turn: Turn, clause: Clause) -> Iterator[re.Match[str]]:
+    low = turn.low
     turned: int | None = None  # looked up once, when first needed: a search for each match would not be linear
-    other = clause.end
-    for found in pattern.finditer(turn.view, clause.start, clause.end):
+    other: int | None = None  # likewise
+    for found in pattern.finditer(low, clause.start, clause.end):
         if turned is None:
-            turned = _turned(turn.view, clause)
-            subject = _OTHERS.search(turn.view, clause.start, clause.end)
-            other = subject.start() if subject else clause.end
+            turned = _turned(turn, clause)
         if found.start() >= turned:
             return
-        elided = turn.view[max(clause.start, found.start() - 3) : found.start()].lower() == "and"
-        if elided and (other < found.start() or not _FIRST_PERSON.match(turn.view, clause.start, found.start())):
-            continue
+        if low[max(clause.start, found.start() - 3) : found.start()] == "and":
+            if other is None:
+                subject = _OTHERS.search(low, clause.start, clause.end)
+                other = subject.start() if subject else clause.end
+            if other < found.start() or not _FIRST_PERSON.match(low, clause.start, found.start()):
+                continue
         yield found
 
 
-def _turned(view: str, clause: Clause) -> int:
+def _turned(turn: Turn, clause: Clause) -> int:
     """Where the first negation or comparison begins that is no manner of speech; the clause's end without one."""
     at = clause.start
-    while turning := _LEAD_OUT.search(view, at, clause.end):
-        manner = _NO_LEAD_OUT.match(view, turning.start(), clause.end)
+    while turning := _LEAD_OUT.search(turn, at, clause.end):
+        manner = _NO_LEAD_OUT.match(turn.low, turning.start(), clause.end)
         if manner is None:
             return turning.start()
         at = manner.end()
     return clause.end
+
+
+def said(turn: Turn, found: re.Match[str], group: str | int = 0) -> str:
+    """The words of the match as the learner wrote them."""
+    return turn.view[found.start(group) : found.end(group)]
 
 
 def begin(turn: Turn, found: re.Match[str]) -> int:
@@ -98,7 +105,3 @@ def sure(confidence: float, clause: Clause) -> float:
 def any_of(phrases: Iterable[str]) -> str:
     """An alternation of the phrases for a verbose pattern, longest first, so that "guinea pig" comes before "pig"."""
     return "|".join(re.escape(each) for each in sorted(phrases, key=lambda each: (-len(each), each)))
-
-
-def rule(source: str) -> re.Pattern[str]:
-    return re.compile(source, re.IGNORECASE | re.VERBOSE)

@@ -7,9 +7,11 @@ from realtime.domain import MemoryEntry
 from realtime.memory import phrases
 from realtime.memory.clauses import Clause
 from realtime.memory.lexicon import LEXICON
-from realtime.memory.matching import EXPLICIT, I_HAVE, STATED, Found, Turn, any_of, matches, rule, sure
+from realtime.memory.matching import EXPLICIT, I_HAVE, STATED, Found, any_of, matches, sure
+from realtime.memory.turn import Turn, part, pieces, rule
 
 _KINDS = LEXICON.relations | LEXICON.pets
+_KIND_WORDS = pieces(_KINDS)
 _KIND = rf"(?P<kind>{any_of(_KINDS)})"
 _MODIFIERS = (
     r"(?:(?:older|younger|little|big|elder|eldest|youngest|oldest|best|twin|late|dear|old|new|ex|baby|two|three|four)"
@@ -17,14 +19,16 @@ _MODIFIERS = (
 )
 _CALLED = r",?\s(?:who\sis\s|who's\s|whose\sname\sis\s)?(?:called|named|is\scalled|is\snamed|are\scalled)\s"
 _MY = rule(
-    rf"\bmy\s{_MODIFIERS}{_KIND}(?P<called>{_CALLED}|'?s?\snames?\s(?:is|are)\s|'s\s(?:called|named|name's)\s|,\s(?=[^\W\d_])|\s)"
+    rf"\bmy\s{_MODIFIERS}{_KIND}(?P<called>{_CALLED}|'?s?\snames?\s(?:is|are)\s|'s\s(?:called|named|name's)\s|,\s(?=[^\W\d_])|\s)",
+    _KIND_WORDS | {f"{kind}s" for kind in _KIND_WORDS},
 )
 _HAVE = rule(
     rf"{I_HAVE}(?:also\s)?(?P<what>(?:(?:an?|one|two|three|four|five|six|some|several)\s)?{_MODIFIERS}"
     rf"(?P<kind>{any_of(LEXICON.had_relations | frozenset(LEXICON.pets))}))\b"
-    rf"(?P<called>{_CALLED}|,\s(?=[^\W\d_])|\s)?"
+    rf"(?P<called>{_CALLED}|,\s(?=[^\W\d_])|\s)?",
+    _KIND_WORDS,
 )
-_AND_A = rule(rf"\sand\s(?P<what>(?:an?|one|two|three|four)\s{_KIND})\b")
+_AND_A = part(rf"\sand\s(?P<what>(?:an?|one|two|three|four)\s{_KIND})\b")
 _UNNAMED = re.compile(r"(?:an?|one|two|three|four|five|six|some|several)\s|\w+s$", re.IGNORECASE)
 
 
@@ -51,7 +55,7 @@ def found(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> Iterator
 
 def _and_another(turn: Turn, clause: Clause, match: re.Match[str], known: dict[str, MemoryEntry]) -> Iterator[Found]:
     """The cat of "I have a dog and a cat"."""
-    second = _AND_A.match(turn.view, match.end("what"), clause.end)
+    second = _AND_A.match(turn.low, match.end("what"), clause.end)
     if second and phrases.ends_phrase(turn.view, second.end(), clause.end):
         key = _key(second)
         held = known.get(key)
@@ -61,7 +65,7 @@ def _and_another(turn: Turn, clause: Clause, match: re.Match[str], known: dict[s
 
 
 def _key(match: re.Match[str]) -> str:
-    kind = match["kind"].lower()
+    kind = match["kind"]
     return f"people.{LEXICON.relations[kind]}" if kind in LEXICON.relations else f"pets.{LEXICON.pets[kind]}"
 
 

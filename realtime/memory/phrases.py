@@ -9,8 +9,7 @@ from realtime.memory.lexicon import LANGUAGES, LEXICON
 MAX_ITEMS = 6  # of one list; a turn stores at most eight writes in all
 MAX_ITEM_WORDS = 5
 
-_WORD = re.compile(r"[^\W_]+(?:['&\-][^\W_]+)*")
-_GAP = re.compile(r"\s{0,3}")
+_WORD = re.compile(r"\s{0,3}([^\W_]+(?:['&\-][^\W_]+)*)")
 _LINK = re.compile(r"\s{0,2}(?:,\s{0,2}(?:and|or)?\b|/|&|\b(?:and|or)\b)\s{0,3}", re.IGNORECASE)
 _PLACE_LINKS = frozenset(("de", "of", "la", "le", "el", "upon", "da", "do", "del", "near", "the", "on", "and"))
 _PLACE_PART = re.compile(r"\s{0,2},\s{1,2}(?=[^\W\d_])")
@@ -32,12 +31,11 @@ class Span(NamedTuple):
 def words(view: str, at: int, end: int, limit: int) -> Iterator[Word]:
     """Up to ``limit`` words from ``at``, separated by spaces alone: any other sign ends the run."""
     for _ in range(limit):
-        gap = _GAP.match(view, at, end)
-        found = _WORD.match(view, gap.end() if gap else at, end)
+        found = _WORD.match(view, at, end)
         if found is None:
             return
-        yield Word(found.start(), found.end(), found.group().lower())
-        at = found.end()
+        start, at = found.span(1)
+        yield Word(start, at, found[1].lower())
 
 
 def ends_phrase(view: str, at: int, end: int, stops: Container[str] = LEXICON.stops) -> bool:

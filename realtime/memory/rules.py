@@ -67,6 +67,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def clean_value(text: str) -> str:
     """The text on one line without control or invisible format characters, trimmed. Not shortened."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     spaced = _SPACE.sub(" ", text)
     return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs")).strip()
 

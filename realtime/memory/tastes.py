@@ -6,31 +6,37 @@ from realtime.domain import MemoryEntry
 from realtime.memory import phrases
 from realtime.memory.clauses import Clause
 from realtime.memory.lexicon import LEXICON, topic_of
-from realtime.memory.matching import ADVERBS, I_AM, I_DO, IMPLIED, STATED, Found, Turn, begin, matches, rule, sure
+from realtime.memory.matching import ADVERBS, I_AM, I_DO, IMPLIED, STATED, Found, begin, matches, said, sure
 from realtime.memory.phrases import Span
+from realtime.memory.turn import Turn, part, rule
 
 _DO_NOT = r"(?:don't|dont|do\snot)\s"
 _LIKE = rule(
     rf"(?:{I_DO}{ADVERBS}(?:love|like|enjoy|adore|prefer)"
-    rf"|{I_AM}{ADVERBS}(?:a\s(?:big\s|huge\s|massive\s)?(?:fan|lover)\sof|into|crazy\sabout|obsessed\swith|passionate\sabout|keen\son|fond\sof))\s"
+    rf"|{I_AM}{ADVERBS}(?:a\s(?:big\s|huge\s|massive\s)?(?:fan|lover)\sof|into|crazy\sabout|obsessed\swith|passionate\sabout|keen\son|fond\sof))\s",
+    "love like enjoy adore prefer fan lover into crazy obsessed passionate keen fond",
 )
 _FAVOURITE = rule(
     r"\bmy\s(?:all[\s-]time\s)?favou?rite\s(?:kind\sof\s|type\sof\s)?(?:music|band|singer|food|dish|drink|film|movie|show|series|sport|place|city|country|hobby|book|thing)"
-    r"\s(?:is|are)\s(?:probably\s|definitely\s)?"
+    r"\s(?:is|are)\s(?:probably\s|definitely\s)?",
+    "favourite favorite",
 )
 _DISLIKE = rule(
     rf"(?:{I_DO}{ADVERBS}(?:hate|dislike|detest|loathe|can't\sstand|cannot\sstand|cant\sstand|can't\sbear|can't\stake)"
     rf"|{I_DO}{ADVERBS}{_DO_NOT}{ADVERBS}(?:like|enjoy|care\sfor)"
-    rf"|{I_AM}{ADVERBS}not\s{ADVERBS}(?:into|a\s(?:big\s|huge\s)?fan\sof|big\son|keen\son|fond\sof))\s"
+    rf"|{I_AM}{ADVERBS}not\s{ADVERBS}(?:into|a\s(?:big\s|huge\s)?fan\sof|big\son|keen\son|fond\sof))\s",
+    "hate dislike detest loathe stand bear take like enjoy care into fan big keen fond",
 )
 _NO_LONGER = rule(
-    rf"{I_DO}{ADVERBS}(?:no\slonger\s{ADVERBS}(?:like|love|enjoy)|stopped\sliking|have\sgone\soff)\s|\bi've\sgone\soff\s"
+    rf"{I_DO}{ADVERBS}(?:no\slonger\s{ADVERBS}(?:like|love|enjoy)|stopped\sliking|have\sgone\soff)\s|\bi've\sgone\soff\s",
+    "longer stopped gone",
 )
 _END_OF_HATE = rule(
-    rf"{I_DO}{ADVERBS}(?:no\slonger\s{ADVERBS}(?:hate|dislike)|{_DO_NOT}{ADVERBS}(?:hate|dislike)(?=[\w\s'-]{{1,60}}\bany\s?more\b))\s"
+    rf"{I_DO}{ADVERBS}(?:no\slonger\s{ADVERBS}(?:hate|dislike)|{_DO_NOT}{ADVERBS}(?:hate|dislike)(?=[\w\s'-]{{1,60}}\bany\s?more\b))\s",
+    "hate dislike",
 )
-_ANY_MORE = rule(r"\s(?:any\s?more|any\slonger)\b")
-_PLAY = rule(rf"{I_DO}{ADVERBS}play\s")
+_ANY_MORE = part(r"\s(?:any\s?more|any\slonger)\b")
+_PLAY = rule(rf"{I_DO}{ADVERBS}play\s", "play")
 _TOPIC_OF_NOUN = {
     **dict.fromkeys(("music", "band", "singer"), "music"),
     **dict.fromkeys(("food", "dish", "drink"), "food"),
@@ -51,7 +57,7 @@ def found(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> Iterator
     for match in matches(_FAVOURITE, turn, clause):
         for span in phrases.things(turn.view, match.end(), clause.end):
             value, topic = read(turn, span)
-            noun = next((word for word in _TOPIC_OF_NOUN if word in match.group().lower()), None)
+            noun = next((word for word in _TOPIC_OF_NOUN if word in said(turn, match).lower()), None)
             topic = _TOPIC_OF_NOUN[noun] if noun and topic == "other" else topic
             yield from _turned(turn, clause, match.start(), span.end, value, topic, known, likes=True)
     for match in matches(_PLAY, turn, clause):
@@ -67,7 +73,7 @@ def _dislikes(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> Iter
     for pattern in (_DISLIKE, _NO_LONGER):
         for match in matches(pattern, turn, clause):
             spans = phrases.things(turn.view, match.end(), clause.end)
-            ending = _ANY_MORE.match(turn.view, spans[-1].end, clause.end) if spans else None
+            ending = _ANY_MORE.match(turn.low, spans[-1].end, clause.end) if spans else None
             over = ending is not None or pattern is _NO_LONGER
             for span in spans:
                 value, topic = read(turn, span)

@@ -8,7 +8,7 @@ count behind "not", "never" or "no" ("I'm not sorry"); nor where a phrase of its
 """
 
 from itertools import product
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,12 +17,10 @@ from realtime.scoring.text import Parsed
 _CLAUSE: Final = 1
 _TEXT: Final = 2
 _END: Final = 4
-_TERMINAL: Final = ""  # no term is empty, so this key is free in every node
 _SPARED: Final = "!"  # behind the name of a group: what spares its phrases
 _NEGATIONS: Final = frozenset({"not", "never", "no", "nor", "without"})
 _REACH: Final = 3  # terms in front of a phrase in which a negation still governs it
 
-Node = dict[str, Any]
 Hits = dict[str, list["Hit"]]
 
 
@@ -40,6 +38,15 @@ class Hit(NamedTuple):
 
     first: int
     last: int
+
+
+class Node(NamedTuple):
+    """What may follow the terms so far: the groups whose phrases end here with their flags, the node behind any one
+    term, and the nodes by term."""
+
+    ends: list[tuple[str, int]]
+    any_term: "list[Node]"  # one at most
+    nexts: "dict[str, Node]"
 
 
 def variants(phrase: str) -> tuple[int, list[tuple[str, ...]]]:
@@ -67,8 +74,8 @@ class CueIndex:
     """All groups of several files as one trie over terms. Matching costs one step a term and phrase in reach."""
 
     def __init__(self, groups: dict[str, Group]) -> None:
-        self._root: Node = {}
-        self._sparing = tuple(name for name, group in groups.items() if group.spared)
+        self._root = Node([], [], {})
+        self._sparing = {name + _SPARED: name for name, group in groups.items() if group.spared}
         self._negatable = frozenset(name for name, group in groups.items() if group.negatable)
         self.names = frozenset(groups)
         for name, group in groups.items():
@@ -82,33 +89,41 @@ class CueIndex:
         for terms in sequences:
             node = self._root
             for term in terms:
-                node = node.setdefault(term, {})
-            ends = node.setdefault(_TERMINAL, [])
-            if (name, flags) not in ends:
-                ends.append((name, flags))
+                if term != "*":
+                    node = node.nexts.setdefault(term, Node([], [], {}))
+                else:
+                    if not node.any_term:
+                        node.any_term.append(Node([], [], {}))
+                    node = node.any_term[0]
+            if (name, flags) not in node.ends:
+                node.ends.append((name, flags))
 
     def find(self, parsed: Parsed, skipped: frozenset[int] = frozenset()) -> Hits:
         """Hits by group, in order, of one group never overlapping (the longest from each place). Sentences
         named in ``skipped`` are not read."""
         terms, hits = parsed.terms, Hits()
-        root = self._root
+        opening = self._root.nexts
         for number, sentence in enumerate(parsed.sentences):
             if number in skipped:
                 continue
-            last = sentence.last
-            for at in range(sentence.first, last):
-                node = root.get(terms[at])
-                if node is not None:
-                    self._walk(parsed, node, at, last, hits)
-        for name in self._sparing:
-            self._spare(name, hits)
+            at, last = sentence.first, sentence.last
+            for term in terms[at:last]:
+                if term in opening:
+                    ends, any_term, nexts = node = opening[term]
+                    # Most words that open a phrase are not followed by its second one.
+                    if ends or any_term or (at + 1 < last and terms[at + 1] in nexts):
+                        self._walk(parsed, node, at, last, hits)
+                at += 1
+        if not hits.keys().isdisjoint(self._sparing):
+            for sparing, name in self._sparing.items():
+                if sparing in hits:
+                    self._spare(name, hits.pop(sparing), hits)
         return hits
 
     @staticmethod
-    def _spare(name: str, hits: Hits) -> None:
+    def _spare(name: str, spared: list["Hit"], hits: Hits) -> None:
         """Takes out the hits of a group that a sparing phrase overlaps."""
-        spared = hits.pop(name + _SPARED, None)
-        if spared is None or name not in hits:
+        if name not in hits:
             return
         found = hits.pop(name)
         kept = [h for h in found if not any(s.first < h.last and h.first < s.last for s in spared)]
@@ -116,22 +131,24 @@ class CueIndex:
             hits[name] = kept
 
     def _walk(self, parsed: Parsed, node: Node, at: int, last: int, hits: Hits) -> None:
-        terms = parsed.terms
-        open_nodes = [(node, at + 1)]
-        while open_nodes:
-            node, upto = open_nodes.pop()
-            ends = node.get(_TERMINAL)
-            if ends is not None:
-                for name, flags in ends:
-                    if not flags or self._placed(parsed, flags, at, upto, last):
-                        self._keep(parsed, name, at, upto, hits)
-            if upto < last:
-                following = node.get(terms[upto])
+        terms, upto = parsed.terms, at + 1
+        left: list[tuple[Node, int]] = []  # ways not gone yet
+        while True:
+            ends, any_term, nexts = node
+            for name, flags in ends:
+                if not flags or self._placed(parsed, flags, at, upto, last):
+                    self._keep(parsed, name, at, upto, hits)
+            following = nexts.get(terms[upto]) if upto < last else None
+            if any_term and upto < last:
                 if following is not None:
-                    open_nodes.append((following, upto + 1))
-                following = node.get("*")
-                if following is not None:
-                    open_nodes.append((following, upto + 1))
+                    left.append((following, upto + 1))
+                following = any_term[0]
+            if following is not None:
+                node, upto = following, upto + 1
+            elif left:
+                node, upto = left.pop()
+            else:
+                return
 
     @staticmethod
     def _placed(parsed: Parsed, flags: int, at: int, upto: int, last: int) -> bool:

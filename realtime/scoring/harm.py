@@ -10,6 +10,7 @@ from realtime.domain import Disqualifier, Strike
 from realtime.scoring.cues import Hit, negated
 from realtime.scoring.reading import Reading, Span
 
+_HARM: Final = "harm."  # begins the names of this file's groups, and stands in no other
 _REPORT_REACH: Final = 3  # terms between "he called me a" and the word that was reported
 _LOOKALIKES: Final = str.maketrans("013457", "oieast")
 
@@ -33,7 +34,7 @@ def judge(reading: Reading, minor: bool, refused: bool, slurs: frozenset[str]) -
     hits = reading.all_hits
     hidden = _hidden_slurs(reading, slurs)
     pressed = refused and "pressure" in hits
-    if not hidden and not pressed and not any(name.startswith("harm.") for name in hits):
+    if not hidden and not pressed and _HARM not in " ".join(hits):
         return _CLEAN
     insults, threats = _kept(reading, "insult"), _kept(reading, "threat")
     slurs_said = hidden + _kept(reading, "slur")
@@ -85,6 +86,8 @@ def _kindly(reading: Reading, hit: Hit) -> bool:
 
 def _hidden_slurs(reading: Reading, slurs: frozenset[str]) -> list[Hit]:
     """Slurs written with digits for letters."""
+    if "".join(reading.parsed.terms).isalpha():
+        return []
     return [
         Hit(at, at + 1)
         for at, term in enumerate(reading.parsed.terms)

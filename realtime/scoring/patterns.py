@@ -96,9 +96,21 @@ PATTERNS: Final[tuple[tuple[Pattern, Test], ...]] = (
 )
 
 
+# Every pattern but those of length rests on one of these.
+_CUE_NAMES: Final = """
+filler hedge apologetic_opening put_down over_apology vague formal casual distance rude my_way command you_must
+pressure interrupt submission permission
+"""
+_CUES: Final = frozenset(_CUE_NAMES.split())
+_SIGNALS: Final = frozenset({"long_sentence", "insult", "boundary"})
+
+
 def find_patterns(reading: Reading, found: Found, traits: Traits, limits: Limits) -> dict[Pattern, Span]:
     """The patterns this turn shows, each with its span, in the order of the table."""
     out: dict[Pattern, Span] = {}
+    usual = limits["underexplaining_words"] < reading.parsed.total_words <= limits["overexplaining_words"]
+    if usual and _CUES.isdisjoint(reading.hits) and _SIGNALS.isdisjoint(found):
+        return out
     for name, test in PATTERNS:
         span = test(reading, found, traits, limits)
         if span is not None:
@@ -108,20 +120,23 @@ def find_patterns(reading: Reading, found: Found, traits: Traits, limits: Limits
 
 def find_hooks(context: TurnContext, traits: Traits, score: int, at: Limits) -> tuple[Hook, ...]:
     """The hooks of the practice rules, from traits, this score and the learner's last three."""
-    high = (traits.confidence, traits.humor, traits.emotional_warmth)
+    out: list[Hook] = []
     last = context.recent_scores
-    steady = at["CONSISTENT_PERFORMANCE"]
-    tests: tuple[tuple[Hook, bool], ...] = (
-        ("CONFIDENT_TONE", traits.confidence >= at["CONFIDENT_TONE"]),
-        ("HIGH_HUMOR", traits.humor >= at["HIGH_HUMOR"]),
-        ("EMOTIONAL_WARMTH", traits.emotional_warmth >= at["EMOTIONAL_WARMTH"]),
-        ("CLEAR_COMMUNICATION", traits.clarity >= at["CLEAR_COMMUNICATION"]),
-        ("CHARISMATIC", sum(value >= at["CHARISMATIC"] for value in high) >= 2),
-        ("STRONG_OPENER", context.turn_index == 1 and score >= at["STRONG_OPENER"]),
-        (
-            "RECOVERY_MOMENT",
-            bool(last) and last[-1] < at["RECOVERY_FROM_BELOW"] and score >= at["RECOVERY_MOMENT"],
-        ),
-        ("CONSISTENT_PERFORMANCE", len(last) >= 2 and min(score, *last[-2:]) >= steady),
-    )
-    return tuple(name for name, holds in tests if holds)
+    if traits.confidence >= at["CONFIDENT_TONE"]:
+        out.append("CONFIDENT_TONE")
+    if traits.humor >= at["HIGH_HUMOR"]:
+        out.append("HIGH_HUMOR")
+    if traits.emotional_warmth >= at["EMOTIONAL_WARMTH"]:
+        out.append("EMOTIONAL_WARMTH")
+    if traits.clarity >= at["CLEAR_COMMUNICATION"]:
+        out.append("CLEAR_COMMUNICATION")
+    high = at["CHARISMATIC"]
+    if (traits.confidence >= high) + (traits.humor >= high) + (traits.emotional_warmth >= high) >= 2:
+        out.append("CHARISMATIC")
+    if context.turn_index == 1 and score >= at["STRONG_OPENER"]:
+        out.append("STRONG_OPENER")
+    if last and last[-1] < at["RECOVERY_FROM_BELOW"] and score >= at["RECOVERY_MOMENT"]:
+        out.append("RECOVERY_MOMENT")
+    if len(last) >= 2 and min(score, *last[-2:]) >= at["CONSISTENT_PERFORMANCE"]:
+        out.append("CONSISTENT_PERFORMANCE")
+    return tuple(out)

@@ -1,16 +1,20 @@
 """The rule scorer: a turn's text and context in, ``TurnScore`` out. Pure, without clock, chance or I/O."""
 
+from collections.abc import Iterator
+from functools import lru_cache
+from operator import mul
 from typing import Final
 
 from realtime.domain import TRAIT_NAMES, Strike, Traits, TurnScore
 from realtime.minds import TurnContext
 from realtime.scoring.harm import Harm, judge
 from realtime.scoring.patterns import find_hooks, find_patterns
+from realtime.scoring.questions import Question
 from realtime.scoring.reading import Heard, Reading, gives_back, hear, read, repeats
-from realtime.scoring.signals import Found, Question, find_signals
+from realtime.scoring.signals import Found, find_signals
 from realtime.scoring.tables import load
 from realtime.scoring.text import words_of
-from realtime.scoring.tips import choose
+from realtime.scoring.tips import choose, in_order
 from realtime.scoring.traits import prepare, weigh
 from storage.catalogue.model import Intent
 
@@ -19,19 +23,24 @@ _ACKNOWLEDGES: Final = (
     "empathy", "owns", "appreciation", "compliment", "feeling_named", "thanks", "calm", "common_ground",
     "apology", "good_wish",
 )  # fmt: skip
+_POLITE: Final = frozenset(_ACKNOWLEDGES)
 _HEARTFELT: Final = frozenset({"empathy", "owns", "appreciation", "compliment", "feeling_named"})
-_SUBSTANCE: Final = (
+_SUBSTANCE: Final = frozenset({
     "reason", "example", "concrete", "strength", "limit", "proposal", "alternative", "repair", "playful",
     "self_irony", "simile",
-)  # fmt: skip
+})  # fmt: skip
+
+
+_KEPT_LINES: Final = 512  # of personas, some kilobytes each: a script's come again and again
+_KEPT_LINE_CHARS: Final = 600  # a longer line is read anew
 
 
 class RuleScorer:
     """Implements ``realtime.minds.Scorer`` with the tables beside this file, which are read once, here.
 
     Same context, same bytes, in every process. Cost is linear in the text (at most 2,000 characters on the
-    wire) and independent of the session's length. Safe to share between tasks: nothing changes after
-    construction.
+    wire) and independent of the session's length. Safe to share between tasks: after construction nothing changes
+    but what is remembered of words and lines, in bounded room, and that changes no score.
     """
 
     def __init__(self) -> None:
@@ -40,6 +49,10 @@ class RuleScorer:
         weights = self._tables.weights
         self._base = [weights.base[name] for name in TRAIT_NAMES]
         self._charisma = [weights.charisma.get(name, 0) for name in TRAIT_NAMES]
+        self._tip_order = in_order(self._tables.tips)
+        self._read_line = lru_cache(maxsize=_KEPT_LINES)(self._heard)
+        self._all_intents = tuple(self._tables.intents)
+        self._by_cue, self._by_signal = self._intent_bits()
         self.version: str = self._tables.version
 
     def score(self, context: TurnContext) -> TurnScore:
@@ -61,10 +74,10 @@ class RuleScorer:
             traits=traits,
             charisma_index=charisma,
             evidence=evidence,
-            observed=tuple(name for name in TRAIT_NAMES if name in moved),
+            observed=tuple([name for name in TRAIT_NAMES if name in moved]),
             hooks=find_hooks(context, traits, score, weights.hooks),
             patterns=tuple(patterns),
-            tip=choose(context, reading, found, evidence, patterns, tables.tips),
+            tip=choose(context, reading, found, evidence, patterns, tables.tips, self._tip_order),
             intents=intents,
             strike=strike,
             disqualified=harm.disqualified,
@@ -75,27 +88,46 @@ class RuleScorer:
 
     def charisma_index(self, traits: Traits) -> int:
         """The weighted mean of the traits, rounded half up, in whole numbers throughout."""
-        return (sum(w * v for w, v in zip(self._charisma, traits.values(), strict=True)) + 50) // 100
+        weighed: Iterator[int] = map(mul, self._charisma, traits.values())
+        return (sum(weighed) + 50) // 100
 
     def _hear(self, line: str | None) -> Heard | None:
         if not line:
             return None
+        return self._read_line(line) if len(line) <= _KEPT_LINE_CHARS else self._heard(line)
+
+    def _heard(self, line: str) -> Heard | None:
         terms = words_of(line)
         if not terms:
             return None
         asks = "?" in line or self._tables.request.search(" ".join(terms)) is not None
-        return hear(line, terms, asks, self._tables.words)
+        return hear(line, terms, asks, self._tables.stems)
 
     def _refuses(self, heard: Heard | None) -> bool:
         return heard is not None and self._tables.refusal.search(" ".join(heard.terms)) is not None
 
+    def _intent_bits(self) -> tuple[dict[str, int], dict[str, int]]:
+        """By cue and by signal: a bit for each intent it shows, at the intent's place in the table."""
+        by_cue: dict[str, int] = {}
+        by_signal: dict[str, int] = {}
+        for place, rule in enumerate(self._tables.intents.values()):
+            for names, bits in ((rule.cues, by_cue), (rule.signals, by_signal)):
+                for name in names:
+                    bits[name] = bits.get(name, 0) | 1 << place
+        return by_cue, by_signal
+
     def _intents(self, reading: Reading, found: Found) -> tuple[Intent, ...]:
-        hits = reading.hits
-        return tuple(
-            intent
-            for intent, rule in self._tables.intents.items()
-            if not rule.cues.isdisjoint(hits) or not rule.signals.isdisjoint(found)
-        )
+        shown = 0
+        for cue in reading.hits:
+            shown |= self._by_cue.get(cue, 0)
+        for signal in found:
+            shown |= self._by_signal.get(signal, 0)
+        out: list[Intent] = []
+        while shown:
+            first = shown & -shown
+            out.append(self._all_intents[first.bit_length() - 1])
+            shown ^= first
+        return tuple(out)
 
     def _score(
         self,
@@ -109,7 +141,7 @@ class RuleScorer:
     ) -> int:
         weights = self._tables.weights
         row = weights.score["mission" if context.wanted else "open"]
-        met = not set(intents).isdisjoint(context.wanted)
+        met = any(intent in intents for intent in context.wanted)
         total = (
             row["charisma"] * charisma
             + row["responsiveness"] * self._responsiveness(reading, found, questions)
@@ -129,16 +161,13 @@ class RuleScorer:
             total += points["answers"]
         elif asked and ("agreement" in hits or "decline" in hits or "bare_no" in hits):
             total += points["answers_short"]
-        if any(not q.short for q in questions):
-            total += points["asks"]
-        elif questions:
-            total += points["asks_short"]
+        if questions:
+            total += points["asks_short" if all(q.short for q in questions) else "asks"]
         if "picks_up" in found:
             total += points["picks_up"]
-        kinds = sum(cue in hits for cue in _SUBSTANCE)
-        if kinds:
-            total += points["substance"] + (points["substance_more"] if kinds > 1 else 0)
-        polite = [cue for cue in _ACKNOWLEDGES if cue in hits]
+        if not _SUBSTANCE.isdisjoint(hits):
+            total += points["substance"] + (points["substance_more"] if len(_SUBSTANCE & hits.keys()) > 1 else 0)
+        polite = [] if _POLITE.isdisjoint(hits) else [cue for cue in _ACKNOWLEDGES if cue in hits]
         if len(polite) > 1 or (polite and (polite[0] in _HEARTFELT or total > points["words"])):
             total += points["acknowledges"]  # a lone "sorry" or "thanks" is manners, not yet a reply
         return min(100, total)
@@ -154,7 +183,7 @@ class RuleScorer:
             total += table["BOUNDARY_CROSSED"]
         if "rude" in reading.all_hits:
             total += table["rude"]
-        if repeats(reading.parsed, context.recent_lines):
+        if repeats(reading, context.recent_lines):
             total += table["repeats"]
         if gives_back(reading, self._tables.words):
             total += table["echo"]

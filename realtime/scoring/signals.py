@@ -1,17 +1,15 @@
-"""Signals: what phrases alone cannot say. Each is a list of spans of the learner's text, empty when not found.
-
-Questions are known by their shape (a question word or an auxiliary in front of its subject); one question mark
-helps a statement about "you" to be one, a string of marks helps nothing.
-"""
+"""Signals: what phrases alone cannot say. Each is a list of spans of the learner's text; not found, it is absent."""
 
 import re
+from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from realtime.scoring.cues import opens_clause
 from realtime.scoring.harm import Harm
-from realtime.scoring.reading import Reading, Span, is_content, stem
-from realtime.scoring.tables import Tables, Words
-from realtime.scoring.text import Sentence
+from realtime.scoring.questions import Question, find_questions
+from realtime.scoring.reading import Reading, Span
+from realtime.scoring.stems import Stems, stem
+from realtime.scoring.tables import Tables
 
 Found = dict[str, list[Span]]
 
@@ -21,175 +19,142 @@ _WARM: Final = re.compile(
 )
 _MARKS: Final = re.compile(r"!{2,}|(?:\?!|!\?)[?!]*|\?{3,}")
 _FACE: Final = re.compile(r"[:;xX]-?[D)]")
-_SIGNS: Final = (("marks", _MARKS), ("laugh_sign", _LAUGH), ("warm_sign", _WARM))
 _DIGITS: Final = re.compile(r"\d")
+_CAPITALS: Final = re.compile("[A-Z][A-Z][A-Z]")  # in every shouted word of ASCII
 _SELF: Final = frozenset({"i", "my", "we", "our", "mine"})
 _MATTER: Final = frozenset({"it", "there", "he", "she", "they"})  # speak of what was asked after
-_YOU: Final = frozenset({"you", "your", "yours", "yourself"})
+_NOT: Final = frozenset({"not", "never", "no"})
 _BACK: Final = frozenset({"that", "it", "this", "there", "then"})
 _LONG_SENTENCE: Final = 35  # words; plain-language guides advise 15 to 20 on average and 25 at most
 _HEAD: Final = 4  # terms shown of a statement or question: its beginning
 _PEOPLES: Final = ("ish", "ese", "ican", "rian", "lian", "sian")
 
 
-class Question(NamedTuple):
-    """It begins at term ``first``, in a sentence that ends at ``last``; ``short``: only hands back."""
-
-    first: int
-    last: int
-    to_you: bool
-    short: bool
-
-
-def find_questions(reading: Reading, words: Words) -> list[Question]:
-    """At most one question of each sentence that is read; an invitation ("tell me more") counts as one."""
-    out: list[Question] = []
-    parsed = reading.parsed
-    invited = {parsed.sentence_of[hit.first]: hit for hit in reading.hits.get("invites", ())}
-    shorts = {parsed.sentence_of[hit.first]: hit for hit in reading.hits.get("ask_back", ())}
-    for number, sentence in enumerate(parsed.sentences):
-        if number in reading.skipped:
-            continue
-        found = _shaped(reading, sentence, words)
-        back = shorts.get(number)
-        said = back is not None and (sentence.asks_once or back.last - back.first > 1)
-        if back is not None and said and (found is None or found.first >= back.first):
-            found = Question(back.first, sentence.last, True, back.last == sentence.last)
-        echoes = not reading.echoed.isdisjoint(range(sentence.first, sentence.last))
-        if found is None and sentence.asks_once and not echoes:
-            found = _marked(parsed.terms, sentence, words)
-        if found is None and number in invited:
-            found = Question(invited[number].first, sentence.last, True, False)
-        if found is not None:
-            out.append(found)
-    return out
-
-
-def _shaped(reading: Reading, sentence: Sentence, words: Words) -> Question | None:
-    parsed, terms = reading.parsed, reading.parsed.terms
-    for at in range(sentence.first, sentence.last - 1):
-        term = terms[at]
-        if at in reading.echoed:
-            continue
-        if term in words.asking:
-            asks = _asks(terms, at, sentence, words)
-        elif term in words.auxiliaries:
-            asks = terms[at + 1] in words.pronouns or (
-                sentence.asks_once and at == sentence.first and terms[at + 1] != "not"
-            )
-            if asks and terms[at + 1] == "not":
-                asks = False
-        else:
-            continue
-        if asks and (at in parsed.clause_starts or opens_clause(parsed, at)):
-            rest = terms[at : sentence.last]
-            if len(rest) >= 3 or sentence.asks_once:
-                return Question(at, sentence.last, not _YOU.isdisjoint(rest), " ".join(rest) in words.reciprocal)
-    return None
-
-
-def _asks(terms: list[str], at: int, sentence: Sentence, words: Words) -> bool:
-    """A question word, then (soon) an auxiliary; without a mark also a subject behind it."""
-    for k in range(at + 1, min(at + 6, sentence.last)):
-        if terms[k] in words.auxiliaries:
-            subject = k + 1 < sentence.last and terms[k + 1] in words.pronouns
-            return subject or sentence.asks_once
-        if k == at + 1 and terms[k] in words.pronouns:
-            return sentence.asks_once and terms[at] == "how"  # "how you doing?", but not "what I like"
-    return sentence.asks_once and terms[at + 1] not in ("a", "an")
-
-
-def _marked(terms: list[str], sentence: Sentence, words: Words) -> Question | None:
-    first, last = sentence.first, sentence.last
-    if last - first == 1:
-        alone = terms[first] in words.asking or terms[first] == "really"
-        return Question(first, last, False, True) if alone else None
-    rest = terms[first:last]
-    if terms[first] in _YOU or terms[first] in ("any", "want", "ready") or rest[-1] in _YOU:
-        return Question(first, last, not _YOU.isdisjoint(rest), last - first < 3)
-    return None
-
-
 # "I'm sorry to hear that" begins with I and tells nothing of oneself.
-_NOT_OWN_NEWS: Final = ("idle_self", "empathy", "apology", "hedge")
+_NOT_OWN_NEWS: Final = frozenset({"idle_self", "empathy", "apology", "hedge"})
 
 
 class Statement(NamedTuple):
+    """Terms ``first`` up to ``last`` (exclusive); ``content``: its different content words, 2 for two or more."""
+
     first: int
     last: int
     content: int
 
 
-def find_statements(reading: Reading, questions: list[Question], words: Words) -> list[Statement]:
+def find_statements(reading: Reading, questions: list[Question], stems: Stems) -> list[Statement]:
     """Clauses that begin with I, we or my and tell something; not those inside a question."""
     parsed, terms, out = reading.parsed, reading.parsed.terms, list[Statement]()
-    idle = {hit.first for cue in _NOT_OWN_NEWS for hit in reading.hits.get(cue, ())}
-    asked = {parsed.sentence_of[q.first]: q.first for q in questions}
-    for at, term in enumerate(terms):
-        if term not in _SELF or at in idle or at in reading.echoed:
+    clauses = parsed.clause_starts
+    bounds = sorted(clauses)
+    idle = not _NOT_OWN_NEWS.isdisjoint(reading.hits)
+    for at in [at for at, term in enumerate(terms) if term in _SELF]:
+        if (at not in clauses and not opens_clause(parsed, at)) or at in reading.echoed:
             continue
         number = parsed.sentence_of[at]
-        if number in reading.skipped or at > asked.get(number, at):
+        if number in reading.skipped or (idle and _idle(reading, at)):
             continue
-        if at not in parsed.clause_starts and not opens_clause(parsed, at):
+        if questions and any(q.first < at and parsed.sentence_of[q.first] == number for q in questions):
             continue
-        last = at + 1
-        end = parsed.sentences[number].last
-        while last < end and last not in parsed.clause_starts:
-            last += 1
-        content = len({t for t in terms[at + 1 : last] if is_content(t, words)})
+        end, following = parsed.sentences[number].last, bisect_right(bounds, at)
+        last = min(end, bounds[following]) if following < len(bounds) else end
+        content = _content(terms, at + 1, last, stems)
         if content and last - at > 2:
             out.append(Statement(at, last, content))
     return out
 
 
+def _content(terms: list[str], first: int, last: int, stems: Stems) -> int:
+    """How many different content words, as far as two: more than that are not told apart."""
+    one: str | None = None
+    for at in range(first, last):
+        term = terms[at]
+        if stems[term] and term != one:
+            if one is not None:
+                return 2
+            one = term
+    return 0 if one is None else 1
+
+
+def _idle(reading: Reading, at: int) -> bool:
+    """Whether a phrase that tells nothing of oneself begins at this term."""
+    hits = reading.hits
+    return any(hit.first == at for cue in _NOT_OWN_NEWS if cue in hits for hit in hits[cue])
+
+
 def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, list[Question]]:
     """Every signal of this turn, by name; those not found are absent."""
-    words = tables.words
-    questions = find_questions(reading, words)
-    statements = find_statements(reading, questions, words)
-    found: Found = {
-        "question": [reading.span(q.first, min(q.first + _HEAD + 1, q.last)) for q in questions if not q.short],
-        "interest": [reading.span(q.first, min(q.first + _HEAD + 1, q.last)) for q in questions if q.to_you],
-        "asks": [reading.span(q.first, q.last) for q in questions],
-        "told": [reading.span(s.first, s.last) for s in statements],
-        "shares": [reading.span(s.first, min(s.first + _HEAD, s.last)) for s in statements],
-        "detail": [reading.span(s.first, min(s.first + _HEAD + 2, s.last)) for s in statements if s.content > 1],
-        "insult": harm.insults,
-        "boundary": harm.boundaries,
-        "danger": harm.dangers,
-        "names_self": _names_self(reading, tables),
-        "holds_firm": _holds_firm(reading),
-    }
-    _statements(reading, statements, found)
-    _listening(reading, questions, words, found)
-    _answers(reading, found, words)
+    stems = tables.stems
+    questions = find_questions(reading, tables)
+    statements = find_statements(reading, questions, stems)
+    found: Found = {}
+    if questions:
+        _asked(reading, questions, found)
+    if statements:
+        _told(reading, statements, found)
+    if harm.insults or harm.boundaries or harm.dangers:
+        _put(found, "insult", harm.insults)
+        _put(found, "boundary", harm.boundaries)
+        _put(found, "danger", harm.dangers)
+    _names_self(reading, tables, found)
+    _holds_firm(reading, found)
+    if statements:
+        _plain(reading, statements, found)
+    _listening(reading, questions, stems, found)
+    _answers(reading, found, tables)
     _words(reading, tables, harm, found)
     _form(reading, tables, found)
-    return {name: spans for name, spans in found.items() if spans}, questions
+    return found, questions
 
 
-def _statements(reading: Reading, statements: list[Statement], found: Found) -> None:
+def _asked(reading: Reading, questions: list[Question], found: Found) -> None:
+    starts, ends = reading.parsed.starts, reading.parsed.ends
+    for q in questions:
+        head = (starts[q.first], ends[min(q.first + _HEAD + 1, q.last) - 1])
+        if not q.short:
+            found.setdefault("question", []).append(head)
+    for q in questions:
+        if q.to_you:
+            head = (starts[q.first], ends[min(q.first + _HEAD + 1, q.last) - 1])
+            found.setdefault("interest", []).append(head)
+    found["asks"] = [(starts[q.first], ends[q.last - 1]) for q in questions]
+
+
+def _told(reading: Reading, statements: list[Statement], found: Found) -> None:
+    starts, ends = reading.parsed.starts, reading.parsed.ends
+    found["told"] = [(starts[s.first], ends[s.last - 1]) for s in statements]
+    found["shares"] = [(starts[s.first], ends[min(s.first + _HEAD, s.last) - 1]) for s in statements]
+    more = [(starts[s.first], ends[min(s.first + _HEAD + 2, s.last) - 1]) for s in statements if s.content > 1]
+    _put(found, "detail", more)
+
+
+def _put(found: Found, name: str, spans: list[Span]) -> None:
+    """A signal that is not there is not there by name either."""
+    if spans:
+        found[name] = spans
+
+
+def _plain(reading: Reading, statements: list[Statement], found: Found) -> None:
     """Plain: without a hedge in the same sentence."""
-    of = reading.parsed.sentence_of
-    unsure = {of[hit.first] for hit in reading.hits.get("hedge", ())}
-    unsure |= {of[hit.first] for hit in reading.hits.get("put_down", ())}
-    found["statement"] = [
-        reading.span(s.first, min(s.first + _HEAD, s.last)) for s in statements if of[s.first] not in unsure
-    ]
+    of, hits = reading.parsed.sentence_of, reading.hits
+    unsure = {of[hit.first] for cue in ("hedge", "put_down") if cue in hits for hit in hits[cue]}
+    _put(
+        found,
+        "statement",
+        [span for s, span in zip(statements, found["shares"], strict=True) if of[s.first] not in unsure],
+    )
 
 
-def _listening(reading: Reading, questions: list[Question], words: Words, found: Found) -> None:
+def _listening(reading: Reading, questions: list[Question], stems: Stems, found: Found) -> None:
     heard = reading.heard
     if heard is None:
         return
-    parsed, stems = reading.parsed, heard.stems
-    for at, term in enumerate(parsed.terms):
-        if term in words.stop or at in reading.echoed or parsed.sentence_of[at] in reading.skipped:
-            continue
-        if is_content(term, words) and stem(term) in stems:
-            found["picks_up"] = found["follows_up"] = [reading.span(at, at + 1)]
-            return
+    parsed, taken = reading.parsed, heard.stems
+    if not taken.isdisjoint(map(stems.__getitem__, parsed.terms)):
+        for at, term in enumerate(parsed.terms):
+            if stems[term] in taken and at not in reading.echoed and parsed.sentence_of[at] not in reading.skipped:
+                found["picks_up"] = found["follows_up"] = [reading.span(at, at + 1)]
+                return
     for q in questions:
         if not q.short and not _BACK.isdisjoint(parsed.terms[q.first : q.last]):
             found["follows_up"] = [reading.span(q.first, min(q.first + _HEAD + 1, q.last))]
@@ -213,7 +178,7 @@ _SELF_CUES: Final = ("elided_self", "wellbeing", "feeling_named")
 _REFERS: Final = frozenset({"it", "that", "there", "them", "those", "they", "one"})  # take up what was asked after
 
 
-def _answers(reading: Reading, found: Found, words: Words) -> None:
+def _answers(reading: Reading, found: Found, tables: Tables) -> None:
     """Only where the persona asked: something said of the matter, a word of the question, a number where one was
     asked for; of oneself only to a question that is about the learner, or with yes or no in front."""
     heard = reading.heard
@@ -222,23 +187,23 @@ def _answers(reading: Reading, found: Found, words: Words) -> None:
     hits = reading.hits
     yes_or_no = not _YES_OR_NO.isdisjoint(reading.parsed.terms[:1])
     personal = heard.about_you or yes_or_no or "agreement" in hits or "decline" in hits
-    spans = found["shares"][:1] if personal else _referring(reading, found)
-    spans = spans or _tells(reading, words)
+    spans = found.get("shares", [])[:1] if personal else _referring(reading, found)
+    spans = spans or _tells(reading, tables)
     if not spans:
         cues = (*_ANSWER_CUES, *_SELF_CUES) if personal else _ANSWER_CUES
         spans = [reading.span(*hits[cue][0]) for cue in cues if cue in hits][:1]
-    if not spans and "picks_up" in found and not found["question"]:
+    if not spans and "picks_up" in found and "question" not in found:
         spans = found["picks_up"]
     if not spans and heard.counts:
         spans = _numbers(reading)
-    found["answers"] = spans
+    _put(found, "answers", spans)
 
 
 def _referring(reading: Reading, found: Found) -> list[Span]:
     """The first statement of one's own that takes up the matter: a word of the question, or "it", "there"."""
     parsed, heard = reading.parsed, reading.heard
     stems = heard.stems if heard is not None else frozenset()
-    for whole, head in zip(found["told"], found["shares"], strict=True):
+    for whole, head in zip(found.get("told", ()), found.get("shares", ()), strict=True):
         said = (t for t, a in zip(parsed.terms, parsed.starts, strict=True) if whole[0] <= a < whole[1])
         if any(term in _REFERS or stem(term) in stems for term in said):
             return [head]
@@ -255,47 +220,52 @@ def _numbers(reading: Reading) -> list[Span]:
     ][:1]
 
 
-def _tells(reading: Reading, words: Words) -> list[Span]:
+def _tells(reading: Reading, tables: Tables) -> list[Span]:
     """A clause that begins with "it is", "she was" and the like, and says something with a content word."""
     parsed, terms = reading.parsed, reading.parsed.terms
+    if _MATTER.isdisjoint(terms):
+        return []
     for at in sorted(parsed.clause_starts):
-        if at + 2 < len(terms) and terms[at] in _MATTER and terms[at + 1] in words.auxiliaries:
+        if at + 2 < len(terms) and terms[at] in _MATTER and terms[at + 1] in tables.words.auxiliaries:
             number = parsed.sentence_of[at]
             rest = terms[at + 2 : parsed.sentences[number].last]
             read = number not in reading.skipped and at not in reading.echoed
-            if read and any(is_content(term, words) for term in rest):
+            if read and any(tables.stems[term] for term in rest):
                 return [reading.span(at, min(at + _HEAD, parsed.sentences[number].last))]
     return []
 
 
-def _holds_firm(reading: Reading) -> list[Span]:
+def _holds_firm(reading: Reading, found: Found) -> None:
     hits = reading.hits
     if "holds_firm" in hits and ("limit" in hits or "polite_no" in hits or "decline" in hits):
-        return [reading.span(*hits["holds_firm"][0])]
-    return []
+        found["holds_firm"] = [reading.span(*hits["holds_firm"][0])]
 
 
-def _names_self(reading: Reading, tables: Tables) -> list[Span]:
+def _names_self(reading: Reading, tables: Tables, found: Found) -> None:
     """ "I'm Tal": a capitalised word behind "I am" that is no known word and no people's name."""
     parsed = reading.parsed
     terms = parsed.terms
+    if "am" not in terms:
+        return
     for at in range(len(terms) - 2):
         if terms[at] == "i" and terms[at + 1] == "am" and parsed.sentence_of[at] == parsed.sentence_of[at + 2]:
             name, raw = terms[at + 2], parsed.text[parsed.starts[at + 2]]
             known = name in tables.words.stop or name in tables.warm or name in tables.harsh
             if raw.isupper() and len(name) > 1 and not known and not name.endswith(_PEOPLES):
-                return [reading.span(at, at + 3)]
-    return []
+                found["names_self"] = [reading.span(at, at + 3)]
+                return
 
 
 def _words(reading: Reading, tables: Tables, harm: Harm, found: Found) -> None:
     """VADER's lexicon as one input: the first clearly warm word, and a harsh one said of the other."""
     parsed = reading.parsed
     terms = parsed.terms
-    for at, term in enumerate(terms):
+    marked = tables.marked
+    for at in [at for at, term in enumerate(terms) if term in marked]:
+        term = terms[at]
         if term in tables.warm and "warm_word" not in found:
             near = terms[max(0, at - 3) : at]
-            if parsed.sentence_of[at] not in reading.skipped and not {"not", "never", "no"} & set(near):
+            if parsed.sentence_of[at] not in reading.skipped and _NOT.isdisjoint(near):
                 found["warm_word"] = [reading.span(at, at + 1)]
         elif term in tables.harsh and not harm.insults and "harsh_word" not in found and at > 1:
             near = terms[max(0, at - 3) : at]
@@ -315,19 +285,29 @@ def _framed(reading: Reading, at: int) -> bool:
 
 def _form(reading: Reading, tables: Tables, found: Found) -> None:
     parsed, text = reading.parsed, reading.parsed.text
-    read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped]
-    found["long_sentence"] = [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE]
-    if 0 < parsed.total_words <= 2 and not found["question"] and not found.get("answers"):
+    plain = text.isascii()
+    if parsed.total_words > _LONG_SENTENCE:
+        read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped]
+        _put(found, "long_sentence", [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE])
+    if 0 < parsed.total_words <= 2 and "question" not in found and "answers" not in found:
         found["flat"] = [reading.span(0, len(parsed.terms))]
-    if _DIGITS.search(text) and parsed.total_words > 1:  # a number alone makes no line concrete
-        found["number"] = _numbers(reading)
-    for name, pattern in _SIGNS if not text.isascii() or _FACE.search(text) else _SIGNS[:1]:
-        sign = pattern.search(text)
-        if sign:
-            found[name] = [sign.span()]
-    if not text.islower():
+    if parsed.total_words > 1 and _DIGITS.search(text):  # a number alone makes no line concrete
+        _put(found, "number", _numbers(reading))
+    if "!!" in text or "?!" in text or "!?" in text or "???" in text:  # one is in every string of marks
+        _sign("marks", _MARKS, text, found)
+    if not plain or (("D" in text or ")" in text) and _FACE.search(text)):
+        _sign("laugh_sign", _LAUGH, text, found)
+        _sign("warm_sign", _WARM, text, found)
+    if not plain or _CAPITALS.search(text):
         loud = [(a, b) for a, b in _capitals(reading) if text[a:b] not in tables.words.acronyms]
-        found["shouting"] = loud if len(loud) > 1 else []
+        if len(loud) > 1:
+            found["shouting"] = loud
+
+
+def _sign(name: str, pattern: re.Pattern[str], text: str, found: Found) -> None:
+    sign = pattern.search(text)
+    if sign:
+        found[name] = [sign.span()]
 
 
 def _capitals(reading: Reading) -> list[Span]:

@@ -13,6 +13,7 @@ import msgspec
 
 from realtime.domain import TRAIT_NAMES, TraitName
 from realtime.scoring.cues import CueIndex, Group, variants
+from realtime.scoring.stems import Stems
 from storage.catalogue.model import Intent
 
 _SIGNALS_WORDS: Final = """
@@ -80,7 +81,8 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tables(NamedTuple):
-    """``request`` and ``refusal``: what a persona's line is searched for, over its terms joined by spaces."""
+    """``asks``: words that open a question. ``marked``: warm or harsh. ``request`` and ``refusal``: what a
+    persona's line is searched for, over its terms joined by spaces."""
 
     version: str
     weights: Weights
@@ -88,8 +90,11 @@ class Tables(NamedTuple):
     intents: dict[Intent, IntentRule]
     tips: tuple[Tip, ...]
     words: Words
+    asks: frozenset[str]
+    stems: Stems
     warm: frozenset[str]
     harsh: frozenset[str]
+    marked: frozenset[str]
     request: re.Pattern[str]
     refusal: re.Pattern[str]
     slurs: frozenset[str]
@@ -116,8 +121,11 @@ def load() -> Tables:
         intents=intents,
         tips=tips,
         words=words,
+        asks=words.asking | words.auxiliaries,
+        stems=Stems(words.stop),
         warm=warm,
         harsh=harsh,
+        marked=warm | harsh,
         request=_search(cues["persona_request"]),
         refusal=_search(cues["persona_no"]),
         slurs=frozenset(t[0] for p in harm["slur"].phrases for t in variants(p)[1] if len(t) == 1),

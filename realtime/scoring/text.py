@@ -19,10 +19,15 @@ _REST: Final = (
 )
 _APOSTROPHES: Final = "'\u2019\u02bc\u2018\uff07\u2032"
 _WORD: Final = rf"[0-9]+(?:[.,:][0-9]+)+|[^\W_]{_REST}*(?:[{_APOSTROPHES}][^\W_]{_REST}*)*"
+_COMMAS: Final = ",;:()\u2013\u2014-"  # part clauses
 _TOKEN: Final = re.compile(
-    rf"({_WORD})|([.!?\u2026\u3002\uff01\uff1f\u061f]+(?:\s+[.!?\u2026\u3002\uff01\uff1f\u061f]+)*|\n+)|([,;:()\u2013\u2014-])"
+    rf"({_WORD}|[.!?\u2026\u3002\uff01\uff1f\u061f]+(?:\s+[.!?\u2026\u3002\uff01\uff1f\u061f]+)*|\n+|[{_COMMAS}])"
 )
 _PLAIN_WORD: Final = re.compile(_WORD)
+# The same for a text of ASCII in small letters, in classes that are quick to search for.
+_ASCII_WORD: Final = r"[0-9]+(?:[.,:][0-9]+)+|[a-z0-9]+(?:'[a-z0-9]+)*"
+_ASCII_TOKEN: Final = re.compile(rf"({_ASCII_WORD}|[.!?]+(?:\s+[.!?]+)*|\n+|[,;:()-])")
+_ASCII_PLAIN_WORD: Final = re.compile(_ASCII_WORD)
 _STRAIGHT: Final = {ord(c): "'" for c in _APOSTROPHES} | dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 _WHOLE: Final[dict[str, tuple[str, ...]]] = {
@@ -49,14 +54,8 @@ _IS_AFTER: Final = frozenset(_IS_AFTER_WORDS.split())
 _ONE_QUESTION: Final = frozenset({"?", "?!", "!?", "\uff1f", "\u061f"})
 
 
-# The commonest words of English that are their own only term: spares most words the way through `expand`.
-_COMMON_WORDS: Final = """
-a about all an and are as at be because but by can do for from get go good had has have he her him his
-how i if in is it just know like me my no not now of on one or our out really she so some that the their
-them then there they this time to too up us want was we well were what when where which who why will
-with would yes you your
-"""
-_COMMON: Final = frozenset(_COMMON_WORDS.split())
+_KEPT: Final = 16_384  # words whose terms are kept: the words of many talks, in a few megabytes
+_KEPT_CHARS: Final = 24  # a longer word is not kept
 
 
 class Sentence(NamedTuple):
@@ -112,14 +111,27 @@ def expand(word: str) -> tuple[str, ...]:
     return (stem, ending) if ending and stem else (low,)
 
 
+class Terms(dict[str, tuple[str, ...]]):
+    """``terms[token]``: of a word its ``expand``, of a sign nothing. Remembered in bounded room: talk is made of few
+    words."""
+
+    def __missing__(self, token: str) -> tuple[str, ...]:
+        found = expand(token) if token[0].isalnum() else ()
+        if len(token) <= _KEPT_CHARS:
+            if len(self) >= _KEPT:
+                self.clear()
+            self[token] = found
+        return found
+
+
+_TERMS: Final = Terms()
+
+
 def words_of(text: str) -> list[str]:
     """The terms of a text without their places: for lines that are only compared with."""
     out: list[str] = []
-    for word in _PLAIN_WORD.findall(text.lower()):
-        if word in _COMMON:
-            out.append(word)
-        else:
-            out.extend(expand(word))
+    for word in (_ASCII_PLAIN_WORD if text.isascii() else _PLAIN_WORD).findall(text.lower()):
+        out += _TERMS[word]
     return out
 
 
@@ -131,27 +143,31 @@ def parse(text: str) -> Parsed:
     sentences: list[Sentence] = []
     sentence_of: list[int] = []
     clauses: set[int] = {0}
-    first = words = total = number = 0
-    for found in _TOKEN.finditer(text):
-        kind = found.lastindex
-        if kind == 1:
-            start, end = found.span()
-            word = found.group().lower()
-            for term in (word,) if word in _COMMON else expand(word):
-                terms.append(term)
+    first = words = total = at = 0
+    plain = text.isascii()
+    low = text.lower() if plain else text
+    # Between the tokens stands what is skipped; together they are the text, so their lengths are the places.
+    parts = iter((_ASCII_TOKEN if plain else _TOKEN).split(low))
+    for skipped, token in zip(parts, parts, strict=False):
+        start = at + len(skipped)
+        at = start + len(token)
+        said = _TERMS[token if plain else token.lower()]
+        if said:
+            terms += said
+            for _ in said:
                 starts.append(start)
-                ends.append(end)
-                sentence_of.append(number)
+                ends.append(at)
             words += 1
-        elif kind == 2:
-            if words:
-                sentences.append(Sentence(first, len(terms), found.group(), words))
-                total += words
-                first, words, number = len(terms), 0, number + 1
-                clauses.add(first)
-        else:
+        elif token in _COMMAS:
             clauses.add(len(terms))
+        elif words:
+            sentence_of += [len(sentences)] * (len(terms) - first)
+            sentences.append(Sentence(first, len(terms), token, words))
+            total += words
+            first, words = len(terms), 0
+            clauses.add(first)
     if words:
+        sentence_of += [len(sentences)] * (len(terms) - first)
         sentences.append(Sentence(first, len(terms), "", words))
         total += words
     return Parsed(text, terms, starts, ends, sentences, sentence_of, clauses, total)

@@ -1,5 +1,7 @@
 """The tip of a turn: one true sentence that quotes the learner and names one change for the next line."""
 
+from typing import Final
+
 from realtime.domain import Evidence, Pattern
 from realtime.minds import TurnContext
 from realtime.scoring.reading import Reading, Span
@@ -7,7 +9,10 @@ from realtime.scoring.signals import Found
 from realtime.scoring.tables import Tip
 from realtime.scoring.traits import quote
 
-_ENOUGH_ACKNOWLEDGED = ("thanks", "appreciation", "empathy", "compliment", "calm", "good_wish", "feeling_named")
+_DEFINITE: Final = frozenset({"concrete", "example", "reason"})
+_ENOUGH_ACKNOWLEDGED: Final = frozenset(
+    {"thanks", "appreciation", "empathy", "compliment", "calm", "good_wish", "feeling_named"}
+)
 
 
 def gaps(reading: Reading, found: Found) -> dict[str, Span]:
@@ -29,11 +34,23 @@ def gaps(reading: Reading, found: Found) -> dict[str, Span]:
         out["short_back"] = reading.span(*reading.hits["ask_back"][0])
     if shares and heard is not None and heard.stems and "picks_up" not in found:
         out["not_heard"] = shares[0]
-    definite = {"concrete", "example", "reason"} & reading.hits.keys() or {"number", "names_self"} & found.keys()
-    if shares and not definite:
+    hits = reading.hits
+    if shares and _DEFINITE.isdisjoint(hits) and "number" not in found and "names_self" not in found:
         out["no_detail"] = shares[-1]
-    if shares and not any(cue in reading.hits for cue in _ENOUGH_ACKNOWLEDGED) and "warm_word" not in found:
+    if shares and "warm_word" not in found and _ENOUGH_ACKNOWLEDGED.isdisjoint(hits):
         out["no_warmth"] = shares[0]
+    return out
+
+
+Order = dict[str, dict[str, tuple[int, ...]]]  # by kind and name: the places in the file of the tips on it
+
+
+def in_order(tips: tuple[Tip, ...]) -> Order:
+    """Where the tips on each rule, pattern and gap stand."""
+    out: Order = {"rule": {}, "pattern": {}, "gap": {}}
+    for place, tip in enumerate(tips):
+        kind, _, name = tip.on.partition(":")
+        out[kind][name] = (*out[kind].get(name, ()), place)
     return out
 
 
@@ -44,23 +61,23 @@ def choose(
     evidence: tuple[Evidence, ...],
     patterns: dict[Pattern, Span],
     tips: tuple[Tip, ...],
+    order: Order,
 ) -> str | None:
     """The first tip that is true of this turn and was not given before; None when there is none."""
-    places: dict[str, Span] = {}
+    places: dict[int, Span] = {}
+    on = order["rule"]
     for item in evidence:
-        places.setdefault(f"rule:{item.rule}", (item.start, item.end))
-    for name, span in patterns.items():
-        places[f"pattern:{name}"] = span
-    for gap, span in gaps(reading, found).items():
-        places[f"gap:{gap}"] = span
-    given = frozenset(context.given_tips)
-    for tip in tips:
-        at = places.get(tip.on)
-        if at is None:
-            continue
-        said = quote(context.text, *at)
-        for turn in range(len(tip.say)):
-            line = tip.say[(context.turn_index + turn) % len(tip.say)].replace("{q}", said)
-            if line not in given:
+        for place in on.get(item.rule, ()):
+            places.setdefault(place, (item.start, item.end))
+    for kind, spans in (("pattern", patterns), ("gap", gaps(reading, found))):
+        for name, span in spans.items():
+            for place in order[kind].get(name, ()):
+                places[place] = span
+    for place in sorted(places):
+        said = quote(context.text, *places[place])
+        lines = tips[place].say
+        for turn in range(len(lines)):
+            line = lines[(context.turn_index + turn) % len(lines)].replace("{q}", said)
+            if line not in context.given_tips:
                 return line
     return None

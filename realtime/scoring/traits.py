@@ -8,10 +8,9 @@ from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from realtime.domain import TRAIT_NAMES, Evidence, TraitName, Traits
-from realtime.scoring.cues import Hit
 from realtime.scoring.reading import Reading, Span
 from realtime.scoring.signals import Found
-from realtime.scoring.tables import Rule, Weights
+from realtime.scoring.tables import Weights
 
 _SHORT_TURN: Final = 8  # words; in a longer turn evidence covers at most half, unless it is about the whole
 _QUOTE: Final = 60  # characters of a quote in a note or tip; a longer one is cut at a word, with an ellipsis
@@ -19,16 +18,21 @@ _PLACE: Final[dict[TraitName, int]] = {name: place for place, name in enumerate(
 
 
 class Prepared(NamedTuple):
-    """A rule ready for the turn: its source split, its trait's place."""
+    """A rule ready for the turn: what of it is asked for each find, and the place of its trait."""
 
     name: str
-    rule: Rule
-    is_cue: bool
-    source: str
     place: int
+    effect: int
+    again: int
+    finds: int
+    whole: bool
+    note: str
 
 
 Rules = tuple[dict[str, list[Prepared]], dict[str, list[Prepared]]]
+# Of one piece of evidence: start, end, its trait's place, rule, effect and note. So they sort by their place in the
+# text; no two agree in the first four.
+Row = tuple[int, int, int, str, int, str]
 
 
 def prepare(weights: Weights) -> Rules:
@@ -36,8 +40,8 @@ def prepare(weights: Weights) -> Rules:
     out: Rules = ({}, {})
     for name, rule in weights.rule.items():
         kind, _, source = rule.source.partition(":")
-        row = Prepared(name, rule, kind == "cue", source, _PLACE[rule.trait])
-        out[0 if row.is_cue else 1].setdefault(source, []).append(row)
+        row = Prepared(name, _PLACE[rule.trait], rule.effect, rule.again, rule.finds, rule.whole, rule.note)
+        out[kind != "cue"].setdefault(source, []).append(row)
     return out
 
 
@@ -47,65 +51,65 @@ def quote(text: str, start: int, end: int) -> str:
     if len(said) > _QUOTE:
         cut = said.rfind(" ", 1, _QUOTE)
         said = said[: cut if cut > 0 else _QUOTE].rstrip(" ,;:-") + "…"
-    return " ".join(said.split()) if said.isprintable() is False else said
+    return said if said.isprintable() else " ".join(said.split())
 
 
-def trimmed(reading: Reading, start: int, end: int, whole: bool) -> Span:
-    """The span, cut back at word ends to half of a turn of more than eight words: of its words, and of its
-    characters. (A single word that is longer than half of the text is cut inside.)"""
+def trimmed(reading: Reading, start: int, end: int) -> int:
+    """The span's end, cut back at word ends to half of the turn: of its words, and of its characters. (A single
+    word that is longer than half of the text is cut inside.)"""
     parsed = reading.parsed
     total = parsed.total_words
-    if whole or total <= _SHORT_TURN:
-        return start, end
     limit = start + len(parsed.text) // 2
     first = bisect_left(parsed.starts, start)
     if end <= limit and 2 * (bisect_left(parsed.starts, end) - first) <= total:
-        return start, end
+        return end
     word_ends = list(dict.fromkeys(parsed.ends[first:]))[: total // 2]
     fitting = [at for at in word_ends if at <= min(limit, end)]
-    return start, (fitting[-1] if fitting else min(limit, end))
+    return fitting[-1] if fitting else min(limit, end)
 
 
 def weigh(reading: Reading, found: Found, rules: Rules, base: list[int]) -> tuple[Traits, tuple[Evidence, ...]]:
     """Traits, and the evidence by its place in the text."""
     values = list(base)
-    out: list[Evidence] = []
+    rows: list[Row] = []
+    by_cue, by_signal = rules
+    starts, ends = reading.parsed.starts, reading.parsed.ends
     for cue, hits in reading.hits.items():
-        for row in rules[0].get(cue, ()):
-            _apply(reading, row, hits, values, out)
+        if cue in by_cue:
+            spans = [(starts[first], ends[last - 1]) for first, last in hits]
+            for prepared in by_cue[cue]:
+                _apply(reading, prepared, spans, values, rows)
     for signal, spans in found.items():
-        for row in rules[1].get(signal, ()):
-            _apply(reading, row, spans, values, out)
-    out.sort(key=_order)
-    return Traits.of(values), tuple(out)
+        for prepared in by_signal.get(signal, ()):
+            _apply(reading, prepared, spans, values, rows)
+    if len(rows) > 1:
+        rows.sort()
+    evidence = [
+        Evidence(TRAIT_NAMES[p], effect, start, end, name, note) for start, end, p, name, effect, note in rows
+    ]
+    return Traits.of(values), tuple(evidence)
 
 
-def _order(item: Evidence) -> tuple[int, int, int, str]:
-    return item.start, item.end, _PLACE[item.trait], item.rule
-
-
-def _apply(
-    reading: Reading,
-    row: Prepared,
-    finds: "list[Hit] | list[Span]",
-    values: list[int],
-    out: list[Evidence],
-) -> None:
-    rule, text = row.rule, reading.parsed.text
-    seen: set[str] = set()
-    for find in finds:
-        start, end = reading.span(*find) if row.is_cue else find
-        form = text[start:end].lower()
-        if form in seen:
-            continue  # the same words again say nothing new
-        effect = rule.again if seen else rule.effect
-        before = values[row.place]
+def _apply(reading: Reading, prepared: Prepared, spans: list[Span], values: list[int], rows: list[Row]) -> None:
+    name, place, effect, again, left, whole, note = prepared
+    parsed = reading.parsed
+    text = parsed.text
+    seen: list[str] = []
+    compared = left > 1 and len(spans) > 1  # else there is no second find to tell from the first
+    for start, end in spans:
+        if compared:
+            form = text[start:end].lower()
+            if form in seen:
+                continue  # the same words again say nothing new
+            seen.append(form)
+        before = values[place]
         after = min(100, max(0, before + effect))
-        seen.add(form)
         if after != before:
-            values[row.place] = after
-            start, end = trimmed(reading, start, end, rule.whole)
-            note = rule.note.replace("{q}", quote(text, start, end))
-            out.append(Evidence(rule.trait, after - before, start, end, row.name, note))
-        if len(seen) >= rule.finds:
+            values[place] = after
+            if not whole and parsed.total_words > _SHORT_TURN:
+                end = trimmed(reading, start, end)
+            rows.append((start, end, place, name, after - before, note.replace("{q}", quote(text, start, end))))
+        left -= 1
+        if not left:
             return
+        effect = again

@@ -219,7 +219,20 @@ def test_any_text_gives_true_spans_and_writes_that_apply(text: str, line: str | 
             known[change.key] = change.entry
 
 
-_SEEDS = ["I'm ", "my dog ", "I love jazz and ", "I am not ", "I hate a and love b and ", "“", "'a", "  ", "if I "]
+_SEEDS = [
+    "I'm ",
+    "my dog ",
+    "I love jazz and ",
+    "I am not ",
+    "I hate a and love b and ",
+    "“",
+    "'a",
+    "  ",
+    "if I ",
+    "#",
+    "and  i ",
+    "im 5 ",
+]
 
 
 @pytest.mark.parametrize("seed", _SEEDS)

@@ -74,6 +74,8 @@ def test_it_is_a_scorer() -> None:
         "so so very ",
         "\n",
         "x'",
+        "and  i ",
+        "I love a and ",
     ],
 )
 def test_long_text_is_linear(scorer: RuleScorer, unit: str) -> None:

@@ -1,0 +1,142 @@
+"""A turn as the extractor's patterns read it, and which of them can be found in it at all.
+
+Most turns teach nothing. So every pattern says what it *needs*: words of which each match holds one. One pass over
+the turn's words gives the patterns that may be found; the rest are not searched for.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+MASK: Final = "\x00"  # stands for a masked character; no pattern of ours matches it
+DIGIT: Final = "0"  # among what a pattern needs: any digit
+ANYWHERE: Final = "~"  # in front of what a pattern needs: not as a word, but anywhere in the turn
+
+WORD: Final = re.compile(r"[^\W_]+")  # the finest cut: what a pattern bounds with \b or \s is whole in it
+_DIGIT: Final = re.compile(r"\d")
+_OPENS: Final = re.compile("[\"'>“«]")
+# Every alternative begins with its own sign, so that the search runs from sign to sign.
+_QUOTED: Final = re.compile(
+    r"“[^”]*”?"
+    r"|«[^»]*»?"
+    r"|\"[^\"]*\"?"
+    r"|'(?<![\w']')(?=\S)(?:[^'\n]|(?<=\w)'(?=\w)){1,300}'(?!\w)"
+    r"|>(?<=^>)[^\n]*",
+    re.MULTILINE,
+)
+_PLAIN: Final = {0x2019: "'", 0x2018: "'", 0x02BC: "'", 0x00A0: " ", 0x09: " "}
+# The four characters that are another case of an ASCII letter. (A test looks through all of Unicode.)
+_ALIKE: Final = {0x17F: "s", 0x212A: "k", 0x130: "i", 0x131: "i"}
+_TURNS_AWAY: Final = re.compile(r"\(\?![^()]*\)")
+
+
+class Turn(NamedTuple):
+    """``view`` and ``low`` are as long as ``text``: matched in ``low``, quoted from ``text``, capitals seen in
+    ``view``. ``may``: the bits of the patterns that can be found."""
+
+    text: str
+    view: str
+    low: str
+    may: int
+
+
+class Rule(NamedTuple):
+    """A pattern over ``Turn.low``, so in small letters. ``bit`` is set in ``Turn.may`` where it can be found.
+    ``behind``: what it needs stands behind the match, without which the match leads to nothing."""
+
+    pattern: re.Pattern[str]
+    bit: int
+    behind: bool
+
+    def search(self, turn: Turn, start: int, end: int) -> re.Match[str] | None:
+        return self.pattern.search(turn.low, start, end) if turn.may & self.bit else None
+
+
+class _Loose(NamedTuple):
+    """Found wherever the rule is found in any part of the turn; ``cased``: searched for in ``view``."""
+
+    pattern: re.Pattern[str]
+    cased: bool
+
+
+RULES: Final[list[Rule]] = []  # every pattern, each with the bit of its place
+_NEEDS: Final[dict[str, int]] = {}  # the bits of the patterns that a word may be part of
+_SIGNS: Final[dict[str, int]] = {}  # likewise of what may stand anywhere
+_LOOSE: Final[list[tuple[int, _Loose]]] = []
+
+
+def veil(source: str, needs: str | Iterable[str], flags: int = re.VERBOSE, *, behind: bool = False) -> Rule:
+    """A pattern that takes something out. ``needs``: every match holds one of these words (a string holds them
+    parted by spaces) as a whole word."""
+    made = Rule(re.compile(source, flags), 1 << len(RULES), behind)
+    RULES.append(made)
+    for word in needs.split() if isinstance(needs, str) else needs:
+        table, key = (_SIGNS, word[1:]) if word.startswith(ANYWHERE) else (_NEEDS, word)
+        table[key] = table.get(key, 0) | made.bit
+    return made
+
+
+def rule(source: str, needs: str | Iterable[str], *, behind: bool = False, cased: str | None = None) -> Rule:
+    """A pattern that teaches. It must not end on ``$``: a part of the turn is searched as if the turn ended there,
+    and what is found there must be found in the whole turn too, once it has lost what it must not be followed by.
+
+    ``cased``: a pattern over ``Turn.view`` that is found wherever this one leads to a write.
+    """
+    made = veil(source, needs, behind=behind)
+    loose = re.compile(cased or _TURNS_AWAY.sub("", source), re.VERBOSE)
+    _LOOSE.append((made.bit, _Loose(loose, cased is not None)))
+    return made
+
+
+def part(source: str) -> re.Pattern[str]:
+    """A pattern over ``Turn.low`` that is tried where another was found."""
+    return re.compile(source, re.VERBOSE)
+
+
+def pieces(phrases: Iterable[str]) -> set[str]:
+    """The last word of each phrase, for ``needs``: "software engineer" cannot be found without "engineer"."""
+    return {WORD.findall(phrase)[-1] for phrase in phrases}
+
+
+def view_of(text: str) -> str:
+    """The text to match against, as long as the text: apostrophes made plain, spaces too, quotations masked."""
+    plain = text.replace("\t", " ") if text.isascii() else text.translate(_PLAIN)
+    return _QUOTED.sub(_masked, plain) if _OPENS.search(plain) else plain
+
+
+def _masked(found: re.Match[str]) -> str:
+    return MASK * len(found.group())
+
+
+def low_of(view: str) -> str:
+    """The view in small letters, character by character: what regular expressions call the same letter is."""
+    return view.lower() if view.isascii() else view.translate(_ALIKE).lower()
+
+
+def read(text: str) -> Turn:
+    """The turn with the bits of every pattern whose needs its words meet."""
+    view = view_of(text)
+    low = low_of(view)
+    may = 0
+    for word in WORD.findall(low):
+        bits = _NEEDS.get(word)
+        if bits is not None:
+            may |= bits
+    if _DIGIT.search(low):
+        may |= _NEEDS.get(DIGIT, 0)
+    for sign, bits in _SIGNS.items():
+        if sign in low:
+            may |= bits
+    return Turn(text, view, low, may)
+
+
+def teachable(turn: Turn) -> tuple[Turn, bool]:
+    """The turn with the bits of those rules alone that are found somewhere in it; whether there is any."""
+    may, taught = turn.may, False
+    for bit, (pattern, cased) in _LOOSE:
+        if may & bit:
+            if pattern.search(turn.view if cased else turn.low):
+                taught = True
+            else:
+                may ^= bit
+    return turn._replace(may=may), taught

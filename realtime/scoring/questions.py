@@ -1,0 +1,89 @@
+"""Questions are known by their shape: a question word or an auxiliary in front of its subject. One question mark
+helps a statement about "you" to be one; a string of marks helps nothing.
+"""
+
+from typing import Final, NamedTuple
+
+from realtime.scoring.cues import Hit, opens_clause
+from realtime.scoring.reading import Reading
+from realtime.scoring.tables import Tables, Words
+from realtime.scoring.text import Sentence
+
+_YOU: Final = frozenset({"you", "your", "yours", "yourself"})
+
+
+class Question(NamedTuple):
+    """It begins at term ``first``, in a sentence that ends at ``last``; ``short``: only hands back."""
+
+    first: int
+    last: int
+    to_you: bool
+    short: bool
+
+
+_NO_HITS: Final[dict[int, Hit]] = {}
+
+
+def find_questions(reading: Reading, tables: Tables) -> list[Question]:
+    """At most one question of each sentence that is read; an invitation ("tell me more") counts as one."""
+    out: list[Question] = []
+    parsed, hits, words = reading.parsed, reading.hits, tables.words
+    invited = {parsed.sentence_of[hit.first]: hit for hit in hits["invites"]} if "invites" in hits else _NO_HITS
+    shorts = {parsed.sentence_of[hit.first]: hit for hit in hits["ask_back"]} if "ask_back" in hits else _NO_HITS
+    opened = not tables.asks.isdisjoint(parsed.terms)
+    for number, sentence in enumerate(parsed.sentences):
+        if number in reading.skipped:
+            continue
+        once = sentence.asks_once
+        found = _shaped(reading, sentence, once, tables) if opened else None
+        back = shorts.get(number)
+        if back is not None and (once or back.last - back.first > 1) and (found is None or found.first >= back.first):
+            found = Question(back.first, sentence.last, True, back.last == sentence.last)
+        if found is None and once:
+            echoes = not reading.echoed.isdisjoint(range(sentence.first, sentence.last))
+            found = None if echoes else _marked(parsed.terms, sentence, words)
+        if found is None and number in invited:
+            found = Question(invited[number].first, sentence.last, True, False)
+        if found is not None:
+            out.append(found)
+    return out
+
+
+def _shaped(reading: Reading, sentence: Sentence, once: bool, tables: Tables) -> Question | None:
+    """``once``: the sentence is closed by one question mark."""
+    parsed, terms, words = reading.parsed, reading.parsed.terms, tables.words
+    for at in range(sentence.first, sentence.last - 1):
+        if terms[at] not in tables.asks:
+            continue
+        if terms[at] in words.asking:
+            asks = _asks(terms, at, sentence, words)
+        else:
+            after = terms[at + 1]
+            asks = after in words.pronouns or (once and at == sentence.first and after != "not")
+        if asks and at not in reading.echoed and (at in parsed.clause_starts or opens_clause(parsed, at)):
+            rest = terms[at : sentence.last]
+            if len(rest) >= 3 or once:
+                return Question(at, sentence.last, not _YOU.isdisjoint(rest), " ".join(rest) in words.reciprocal)
+    return None
+
+
+def _asks(terms: list[str], at: int, sentence: Sentence, words: Words) -> bool:
+    """A question word, then (soon) an auxiliary; without a mark also a subject behind it."""
+    for k in range(at + 1, min(at + 6, sentence.last)):
+        if terms[k] in words.auxiliaries:
+            subject = k + 1 < sentence.last and terms[k + 1] in words.pronouns
+            return subject or sentence.asks_once
+        if k == at + 1 and terms[k] in words.pronouns:
+            return sentence.asks_once and terms[at] == "how"  # "how you doing?", but not "what I like"
+    return sentence.asks_once and terms[at + 1] not in ("a", "an")
+
+
+def _marked(terms: list[str], sentence: Sentence, words: Words) -> Question | None:
+    first, last = sentence.first, sentence.last
+    if last - first == 1:
+        alone = terms[first] in words.asking or terms[first] == "really"
+        return Question(first, last, False, True) if alone else None
+    rest = terms[first:last]
+    if terms[first] in _YOU or terms[first] in ("any", "want", "ready") or rest[-1] in _YOU:
+        return Question(first, last, not _YOU.isdisjoint(rest), last - first < 3)
+    return None
