@@ -42,7 +42,7 @@ class Database:
             async_creator=lambda: self._connect("socialgym"),  # asyncpg reads libpq's parameters, sslmode above all
             pool_size=POOL_SIZE,
             max_overflow=0,
-            pool_timeout=30,
+            pool_timeout=None,  # sockets wait as long as the database does; HTTP requests have their own deadline
             pool_pre_ping=True,
         )
 
@@ -62,15 +62,15 @@ class Database:
     async def check_append_only(self) -> None:
         """Refuse a migrated database in which the application could change or delete what is only appended to.
 
-        Raises ``DatabaseUnsafe``: neither are the rights taken away nor are there triggers, for somebody changed them.
+        Raises ``DatabaseUnsafe``: neither are the rights taken away nor are there triggers; somebody changed them.
         """
         async with self.engine.connect() as connection:
             found = await connection.execute(text(LEFT_OPEN), {"tables": list(APPEND_ONLY)})
             names = [str(name) for name in found.scalars()]
         if names:
             raise DatabaseUnsafe(
-                f"the application could change {', '.join(names)}, which are only appended to: the login must be able "
-                "to take on the role socialgym_app with its rights as migrated, or the triggers must be enabled."
+                f"the application could change {', '.join(names)}, which are only appended to: let the login take on "
+                "the role socialgym_app, with its rights as migrated, or enable the triggers again."
             )
 
     @asynccontextmanager

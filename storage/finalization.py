@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import execute, row, rows, sql
 
+OUTBOX_KEPT_SECONDS = 24 * 60 * 60.0  # no process is so late that it reads an older row
+
 
 class SessionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The session's row as the finalizer needs it beside its head."""
@@ -166,32 +168,35 @@ async def replace_summary(connection: AsyncConnection, user_id: UUID, session_id
 
 
 async def outbox_end(connection: AsyncConnection) -> int:
-    """The highest serial now: where a reader begins that has told nobody anything yet."""
-    found = await row(connection, "SELECT coalesce(max(serial), 0) AS serial FROM outbox")
-    return 0 if found is None else int(found["serial"])
+    """Where a reader begins that has told nobody anything yet: the oldest transaction that has not ended."""
+    found = await row(connection, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS since")
+    return 0 if found is None else int(found["since"])
 
 
 async def outbox_after(
-    connection: AsyncConnection, serial: int, limit: int
+    connection: AsyncConnection, since: int, limit: int
 ) -> tuple[int, list[tuple[int, UUID, UUID]]]:
-    """Rows past ``serial`` as (serial, user, session), and the serial up to which nothing can appear any more.
+    """Rows of the transactions from ``since`` on, as (serial, user, session), and where to go on next time.
 
-    A serial is drawn before its transaction commits, so rows become visible out of order. Only rows of transactions
-    below the snapshot's xmin move the returned serial on; younger ones are given too, and given again next time.
+    A reader follows the transactions' ids, not the serials: a serial is drawn late in its transaction, so an older
+    transaction may commit a higher one while a younger still holds a lower one back. Of the transactions below the
+    snapshot's xmin every one has ended, and what they wrote is given here; younger rows are given too, and again next
+    time. At most ``limit`` rows, the oldest transactions first.
     """
     found = await rows(
         connection,
-        """SELECT serial, user_id, session_id,
-               transaction_id < pg_snapshot_xmin(pg_current_snapshot()) AS settled
-           FROM outbox WHERE serial > :serial ORDER BY serial LIMIT :limit""",
-        serial=serial,
+        """SELECT serial, user_id, session_id, transaction_id::text AS transaction_id,
+               pg_snapshot_xmin(pg_current_snapshot())::text AS xmin
+           FROM outbox WHERE transaction_id >= CAST(CAST(:since AS text) AS xid8)
+           ORDER BY transaction_id, serial LIMIT :limit""",
+        since=str(since),
         limit=limit,
     )
-    settled = serial
-    for record in found:
-        if not record["settled"]:
-            break
-        settled = record["serial"]
+    if not found:
+        return since, []
+    settled = int(found[0]["xmin"])
+    if len(found) == limit:
+        settled = min(settled, int(found[-1]["transaction_id"]))
     return settled, [(r["serial"], r["user_id"], r["session_id"]) for r in found]
 
 

@@ -95,6 +95,19 @@ async def unfinished(connection: AsyncConnection, *, attempts: int, limit: int) 
     return [(r["user_id"], r["id"]) for r in found]
 
 
+async def positions(connection: AsyncConnection, keys: list[tuple[UUID, UUID]]) -> list[tuple[UUID, int, str]]:
+    """Where these sessions are, by (user, session): (id, last seq, status). Those that are gone are left out."""
+    found = await rows(
+        connection,
+        """SELECT s.id, s.last_seq, s.status
+           FROM unnest(CAST(:users AS uuid[]), CAST(:ids AS uuid[])) AS held(user_id, id)
+           JOIN practice_session s ON s.user_id = held.user_id AND s.id = held.id""",
+        users=[user for user, _ in keys],
+        ids=[key for _, key in keys],
+    )
+    return [(r["id"], r["last_seq"], r["status"]) for r in found]
+
+
 async def may_end(connection: AsyncConnection, user_id: UUID, session_id: UUID, cause: str, **condition: Any) -> bool:
     """Whether ``begin_end`` would end the session now. A hint: it checks again."""
     found = await row(

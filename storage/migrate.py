@@ -21,11 +21,16 @@ def config(connection: Connection) -> Config:
 
 
 def _run(connection: Connection, direction: str, revision: str) -> None:
+    connection.execute(text("SET LOCAL ROLE NONE"))  # the tables' owner, not the role that the application works as
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
     getattr(command, direction)(config(connection), revision)
 
 
 async def migrate(engine: AsyncEngine, *, direction: str = "upgrade", revision: str = "head") -> None:
-    """Bring the schema to ``revision`` in one transaction; a second process waits, then finds nothing to do."""
+    """Bring the schema to ``revision`` in one transaction; a second process waits, then finds nothing to do.
+
+    The engine's connections are made anew afterwards: which role they take on depends on the schema.
+    """
     async with engine.begin() as connection:
         await connection.run_sync(_run, direction, revision)
+    await engine.dispose()

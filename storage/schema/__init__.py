@@ -4,7 +4,7 @@ Tables that grow with use have primary, unique and foreign keys that begin with 
 be distributed by user. Enumerations are text with a CHECK where the database decides on them.
 """
 
-from storage.schema import accounts, catalogue, economy, memory, practice, statistics
+from storage.schema import accounts, catalogue, economy, memory, operation, practice, statistics
 from storage.schema.base import metadata
 
-__all__ = ["accounts", "catalogue", "economy", "memory", "metadata", "practice", "statistics"]
+__all__ = ["accounts", "catalogue", "economy", "memory", "metadata", "operation", "practice", "statistics"]

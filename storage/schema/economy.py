@@ -13,6 +13,7 @@ user_wallet = Table(
     Column("gems", BigInteger, CheckConstraint("gems >= 0", name="gems"), nullable=False, server_default="0"),
     of_user(),
     *times(),
+    Index(None, "updated_at"),
 )
 
 wallet_ledger = Table(
@@ -35,4 +36,5 @@ wallet_ledger = Table(
     *times(),
     UniqueConstraint("user_id", "source_kind", "source_id", "kind", "currency"),
     Index(None, "user_id", "created_at"),
+    Index(None, "created_at"),
 )

@@ -103,6 +103,7 @@ practice_session = Table(
     Index(None, "persona_id"),
     Index("ix_practice_session_open", "created_at", postgresql_where=text("status = 'IN_PROGRESS'")),
     Index("ix_practice_session_finalizing", "ended_at", postgresql_where=text("status = 'FINALIZING'")),
+    Index("ix_practice_session_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
 )
 
 turn = Table(
@@ -150,7 +151,6 @@ turn = Table(
     Column("first_seq", Integer, nullable=False),
     Column("final_seq", Integer, nullable=False),
     *times(),
-    UniqueConstraint("user_id", "session_id", "position"),
     Index("ix_turn_paid_line", "user_id", "created_at", postgresql_where=text("xp > 0 OR coins > 0 OR gems > 0")),
 )
 
@@ -180,6 +180,7 @@ finalization = Table(
     *times(),
     UniqueConstraint("user_id", "user_seq"),
     Index(None, "user_id", "local_date"),
+    Index(None, "created_at"),
 )
 
 gate_result = Table(
@@ -235,9 +236,10 @@ session_summary = Table(
     Column("body", Text, CheckConstraint("octet_length(body) <= 131072", name="body_is_bounded"), nullable=False),
     of_session(),
     *times(),
+    Index(None, "updated_at"),
 )
 
-# ``serial`` is drawn before commit: readers pass only rows below the snapshot's xmin (``storage.outbox``).
+# ``serial`` is drawn before commit: readers follow the transactions' ids (``storage.finalization.outbox_after``).
 outbox = Table(
     "outbox",
     metadata,
@@ -248,7 +250,7 @@ outbox = Table(
     Column("transaction_id", Xid8(), server_default=text("pg_current_xact_id()"), nullable=False),
     of_session(),
     *times(),
-    Index(None, "serial"),
+    Index(None, "transaction_id"),
 )
 
 idempotency_key = Table(

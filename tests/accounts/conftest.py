@@ -12,6 +12,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components
 
+from realtime.auditing import Auditor
 from realtime.commands import Commands
 from realtime.engine import Engine
 from realtime.limits import Limits
@@ -73,6 +74,7 @@ def serve(database: Database, passwords: Passwords) -> Serve:
             rates=Rates(limits),
             limits=limits,
             commands=cast(Commands, None),  # of sockets: no route here has one
+            auditor=cast(Auditor, None),
             allowed_origins=frozenset(),
         )
         app = Litestar(
