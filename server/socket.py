@@ -1,9 +1,9 @@
-"""The WebSocket endpoint: the door (who may come in, to what), then one loop that reads frames.
+"""The WebSocket endpoint: the door (who may come in, to what), then a visitor that takes its frames as they come.
 
-Raw ASGI messages are used below Litestar's route, because a refusal needs an HTTP answer before the accept, and no
-object of a framework should live as long as a socket does.
+The route's handler ends when the door has answered. No task, and no object of a framework, lives as long as a socket.
 """
 
+import asyncio
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -21,21 +21,10 @@ from realtime.throttle import BadFrames, Bucket
 from server.auth.door import Admission, admit, check_origin
 from server.problems import MEDIA_TYPE, problem_body, problem_headers
 from server.services import Services
+from server.ws.handshake import Handshake, handshake_of
 
 SUBPROTOCOL = "realtime"
-
-
-class SocketTransport:
-    """An accepted ASGI socket as ``Connection`` writes to it."""
-
-    def __init__(self, send: Any) -> None:
-        self._send = send
-
-    async def send(self, text: str) -> None:
-        await self._send({"type": "websocket.send", "text": text})
-
-    async def close(self, code: int, reason: str) -> None:
-        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+READ_UNIT = 16 * 1024  # bytes; a frame counts once more as a read for each so many
 
 
 @websocket("/v1/realtime")
@@ -51,48 +40,108 @@ async def openai_realtime(socket: WebSocket[Any, Any, Any], services: NamedDepen
 
 
 async def _serve(socket: WebSocket[Any, Any, Any], services: Services, *, openai_only: bool) -> None:
-    await socket.receive()  # websocket.connect
+    handshake = handshake_of(socket.scope)
     offered = list(socket.scope["subprotocols"])
-    engine = services.engine
+    upgraded = SUBPROTOCOL in offered
     try:
-        admission, joining = await engine.tasks.run(_enter(socket, services, offered), "enter")
-    except AppError as error:
-        await _refuse(socket, error, upgraded=SUBPROTOCOL in offered)
-        return
-    except Exception:  # logged by the owner of the task
-        await _refuse(socket, AppError("internal_error"), upgraded=SUBPROTOCOL in offered)
-        return
-    await socket.send(
-        {
-            "type": "websocket.accept",
-            "subprotocol": SUBPROTOCOL if SUBPROTOCOL in offered else None,
-            "headers": [],
-        }
-    )
-    connection = Connection(
-        SocketTransport(socket.send), engine.tasks, services.limits, admission.user.id, openai_only=openai_only
-    )
-    admission.mark(connection)
-    try:
-        live = await _join(services, connection, joining)
-        if live is not None:
-            await _read(socket, services, connection, live)
-        else:
-            await _until_gone(socket)
-    finally:
-        # In a task of the process: this one may be cancelled at any await.
-        engine.tasks.spawn(engine.joiner.leave(connection), "leave")
-
-
-async def _join(services: Services, connection: Connection, joining: Joining) -> LiveSession | None:
-    """``Engine.join``; what fails there is told to the socket, which is open already, and closes it."""
-    try:
-        return await services.engine.tasks.run(services.engine.joiner.join(connection, joining), "join")
+        admission, joining = await services.engine.tasks.run(_enter(socket, services, offered), "enter")
     except Exception as error:  # an unexpected one was logged by the owner of the task
-        failure = error if isinstance(error, AppError) else AppError("internal_error")
-        push_error(connection, failure)
-        connection.close(close_for_status(failure.entry.status), failure.code)
+        _refuse(handshake, error if isinstance(error, AppError) else AppError("internal_error"), upgraded=upgraded)
+        return
+    connection = Connection(handshake.protocol, services.limits, admission.user.id, openai_only=openai_only)
+    admission.mark(connection)
+    visitor = Admitted(services, connection)
+    joined = services.engine.tasks.spawn(visitor.join(joining), "join")
+    handshake.accept(visitor, subprotocol=SUBPROTOCOL if upgraded else None, until=joined)
+
+
+class Admitted:
+    """The ``Visitor`` of a socket that came in. Commands run in tasks of the process: a socket that goes away cuts
+    nothing off. The limits of rate are made with the first frame: most sockets are silent most of the time."""
+
+    __slots__ = ("_bad", "_bucket", "_flood", "connection", "live", "services")
+
+    def __init__(self, services: Services, connection: Connection) -> None:
+        self.services = services
+        self.connection = connection
+        self.live: LiveSession | None = None
+        self._bucket: Bucket | None = None
+        self._flood: Bucket | None = None
+        self._bad: BadFrames | None = None
+
+    async def join(self, joining: Joining) -> None:
+        """``Joiner.join``; what fails there is told to the socket, which is open already, and closes it."""
+        try:
+            self.live = await self.services.engine.joiner.join(self.connection, joining)
+        except Exception as error:
+            failure = error if isinstance(error, AppError) else AppError("internal_error")
+            push_error(self.connection, failure)
+            self.connection.close(close_for_status(failure.entry.status), failure.code)
+            if failure is not error:
+                raise  # logged by the owner of the task
+
+    def frame(self, size: int) -> float:
+        limits = self.services.limits
+        if not limits.enforced:
+            return 0.0
+        if self._flood is None:
+            self._flood = Bucket(limits.reads_per_second, limits.reads_burst)
+        return self._flood.charge(1 + size // READ_UNIT)
+
+    def message(self, text: str | None) -> "asyncio.Future[None] | None":
+        """Carry a frame out; the future is done when it was. What can't be carried out is answered at once."""
+        connection, live, services = self.connection, self.live, self.services
+        if live is None or connection.closed:
+            return None
+        try:
+            self._pay(text)
+            event = _decode(text, services.limits.frame)
+        except AppError as error:
+            push_error(connection, error)
+            if error.entry.bad_frame and self._count_bad():
+                connection.close(4508, "abuse")
+            return None
+        return services.engine.tasks.spawn(services.commands.handle(connection, live, event), "command")
+
+    def writable(self) -> None:
+        self.connection.flush()
+
+    def gone(self) -> None:
+        self.connection.abandon()
+        self.services.engine.tasks.spawn(self.services.engine.joiner.leave(self.connection), "leave")
+
+    def _pay(self, text: str | None) -> None:
+        """Raises ``rate_limited``."""
+        limits = self.services.limits
+        if not limits.enforced:
+            return
+        if self._bucket is None:
+            self._bucket = Bucket(limits.frames_per_second, limits.frames_burst)
+        if (wait := self._bucket.take()) > 0:
+            raise AppError("rate_limited", retry_after_ms=int(wait * 1000) + 1, event_id=client.event_id_of(text))
+
+    def _count_bad(self) -> bool:
+        if self._bad is None:
+            self._bad = BadFrames(self.services.limits.bad_frames_per_minute)
+        return self._bad.count()
+
+
+class Refused:
+    """The ``Visitor`` of a socket that was opened to be told why it may not be."""
+
+    __slots__ = ()
+
+    def frame(self, size: int) -> float:
+        return 0.0
+
+    def message(self, text: str | None) -> None:
         return None
+
+    def writable(self) -> None:
+        pass
+
+    def gone(self) -> None:
+        pass
 
 
 async def _enter(
@@ -105,7 +154,7 @@ async def _enter(
     query = parse_qs(socket.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     admission = await admit(services, socket.headers.get("authorization"), offered)
     last_seq = _number(query, "last_seq")
-    services.engine.joiner.require_place(admission.user.id)
+    await services.engine.joiner.require_place(admission.user.id)
     session_id, created = await _session_of(services, admission, query)
     joining = await services.engine.joiner.prepare(admission.user.id, session_id, last_seq, created=created)
     return admission, joining
@@ -147,63 +196,20 @@ def _number(query: dict[str, list[str]], name: str) -> int | None:
     return int(value)
 
 
-async def _refuse(socket: WebSocket[Any, Any, Any], error: AppError, *, upgraded: bool) -> None:
+def _refuse(handshake: Handshake, error: AppError, *, upgraded: bool) -> None:
     """The HTTP status with a problem; for clients that can't see it (they offered the subprotocol): an upgrade, one
     ``error`` frame and a close code."""
-    if not upgraded:
-        status, body = problem_body(error)
-        headers = {"content-type": MEDIA_TYPE, **problem_headers(error)}
-        start: Any = {
-            "type": "websocket.http.response.start",
-            "status": status,
-            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        }
-        await socket.send(start)
-        await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+    if upgraded:
+        handshake.accept(Refused(), subprotocol=SUBPROTOCOL)
+        handshake.protocol.send(error_frame(error))
+        handshake.protocol.close(close_for_status(CODES[error.code].status), error.code)
         return
-    transport = SocketTransport(socket.send)
-    await socket.send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL, "headers": []})
-    await transport.send(error_frame(error))
-    await transport.close(close_for_status(CODES[error.code].status), error.code)
+    status, body = problem_body(error)
+    headers = {"content-type": MEDIA_TYPE, **problem_headers(error)}
+    handshake.refuse(status, [(name.lower().encode(), value.encode()) for name, value in headers.items()], body)
 
 
-async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
-
-
-async def _read(
-    socket: WebSocket[Any, Any, Any], services: Services, connection: Connection, live: LiveSession
-) -> None:
-    """Read frames until the peer goes. A frame is read when the one before was carried out: a slow database stops
-    the reading, and TCP does the rest."""
-    engine, limits, commands = services.engine, services.limits, services.commands
-    bucket = Bucket(limits.frames_per_second, limits.frames_burst) if limits.enforced else None
-    bad = BadFrames(limits.bad_frames_per_minute)
-    while True:
-        message: dict[str, Any] = await socket.receive()  # type: ignore[assignment]
-        if message["type"] == "websocket.disconnect":
-            return
-        if connection.closed:
-            continue
-        try:
-            if bucket is not None and (wait := bucket.take()) > 0:
-                raise AppError(
-                    "rate_limited",
-                    retry_after_ms=int(wait * 1000) + 1,
-                    event_id=client.event_id_of(message.get("text")),
-                )
-            event = _decode(message, limits.frame)
-        except AppError as error:
-            push_error(connection, error)
-            if error.entry.bad_frame and bad.count():
-                connection.close(4508, "abuse")
-            continue
-        await engine.tasks.run(commands.handle(connection, live, event), "command")
-
-
-def _decode(message: dict[str, Any], limit: int) -> client.AnyClientEvent:
-    text = message.get("text")
+def _decode(text: str | None, limit: int) -> client.AnyClientEvent:
     if text is None:
         raise AppError("invalid_frame")
     if len(text) <= limit and (len(text) * 4 <= limit or len(text.encode()) <= limit):
