@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str | None
     unsafe_db: bool
     rate_limits: bool
+    metrics_token: str | None = None
 
     @property
     def scheme(self) -> Literal["http", "https"]:
@@ -58,11 +59,12 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         name = "SOCIALGYM_UNSAFE_DB=on" if unsafe else "SOCIALGYM_RATE_LIMITS=off"
         _require_loopback(name, host, database_url)
     cert, key = _certificate(env)
-    port, origins, redis_url = _port(env), _origins(env), _redis_url(env)
+    port, origins, redis_url, metrics_token = _port(env), _origins(env), _redis_url(env), _metrics_token(env)
     return Settings(
         host=host,
         port=port,
         data_dir=data_dir,
+        metrics_token=metrics_token,
         secret_key=_secret(env, data_dir),  # last: it may write
         allowed_origins=origins,
         tls_cert=cert,
@@ -190,6 +192,15 @@ def _certificate(env: Mapping[str, str]) -> tuple[Path | None, Path | None]:
             f"SOCIALGYM_TLS_CERT, SOCIALGYM_TLS_KEY: these are not a certificate and its key in PEM ({problem})."
         ) from None
     return cert, key
+
+
+def _metrics_token(env: Mapping[str, str]) -> str | None:
+    value = _text(env, "SOCIALGYM_METRICS_TOKEN", "")
+    if value and (len(value) < MIN_SECRET or not value.isascii() or not value.isprintable() or " " in value):
+        raise SettingsError(
+            f"SOCIALGYM_METRICS_TOKEN: at least {MIN_SECRET} characters are needed, ASCII and without a blank."
+        )
+    return value or None
 
 
 def _secret(env: Mapping[str, str], data_dir: Path) -> bytes:

@@ -1,0 +1,85 @@
+"""Several servers on one database: one loop, one bus (in the process, over Valkey, over a cluster of it)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from realtime.bus.local import Hub, LocalBus
+from realtime.limits import Limits
+from server.app import make_app
+from server.embedded_valkey import EmbeddedValkey
+from server.run import Server, listen
+from tests.bus.valkeys import cluster_of
+from tests.support import RunningServer, _serving, settings_for
+
+QUIET = Limits(enforced=False)
+
+
+@asynccontextmanager
+async def server_on(
+    dsn: str, directory: Path, *, hub: Hub | None = None, **options: Any
+) -> AsyncIterator[RunningServer]:
+    """``running_server`` with a bus: of ``hub``, or the one that ``redis_url`` names."""
+    limits, pace_ms = options.pop("limits", QUIET), options.pop("pace_ms", 0)
+    settings = settings_for(directory, **options)
+    bus = LocalBus(hub) if hub is not None else None
+    app = make_app(settings, dsn, limits=limits, pace_ms=pace_ms, bus=bus)
+    started, listening = asyncio.Event(), listen("127.0.0.1", 0)
+    server = Server(app, settings, listening, on_started=started.set)
+    task = asyncio.create_task(_serving(server, listening))
+    waiting = asyncio.create_task(started.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()
+    try:
+        yield RunningServer(app, server.port)
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[EmbeddedValkey]:
+    started = EmbeddedValkey.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def triple() -> Iterator[list[EmbeddedValkey]]:
+    with cluster_of(3) as nodes:
+        yield nodes
+
+
+Pair = Callable[..., Any]
+
+
+@pytest.fixture(params=["local", "valkey", "triple"])
+def pair(request: pytest.FixtureRequest, dsn: str, tmp_path: Path) -> Pair:
+    """``async with pair() as (a, b)``: two servers (``count``: more) that share a database and a bus."""
+    shared: dict[str, Any] = {}
+    if request.param == "local":
+        shared["hub"] = Hub()
+    elif request.param == "valkey":
+        shared["redis_url"] = request.getfixturevalue("valkey").url
+    else:
+        shared["redis_url"] = request.getfixturevalue("triple")[0].url
+
+    @asynccontextmanager
+    async def start(count: int = 2, **options: Any) -> AsyncIterator[list[RunningServer]]:
+        async with AsyncExitStack() as stack:
+            servers = [
+                await stack.enter_async_context(server_on(dsn, tmp_path, **shared, **options)) for _ in range(count)
+            ]
+            async with asyncio.timeout(10):
+                while not all(server.engine.peers.bus.healthy for server in servers):
+                    await asyncio.sleep(0.01)
+            yield servers
+
+    return start
