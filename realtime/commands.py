@@ -4,6 +4,7 @@ A command answers by events of the session (published to all devices) or by sign
 done is an ``AppError``; ``Commands.handle`` makes it an ``error`` frame that names the client's own ``event_id``.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -64,10 +65,15 @@ class Commands:
 
     async def _create_item(self, connection: Connection, live: LiveSession, event: client.ItemCreate) -> None:
         turn = await self._as_turn(live, event)
+        loop = asyncio.get_running_loop()
+        arrived = loop.time()
         answer = await live.turn(turn)
-        if answer.replayed:
+        if not answer.replayed:
+            self._engine.counts.acknowledgement.add(loop.time() - arrived)
+        else:
             for stored in answer.events:
-                connection.push_copy(stored)
+                if stored.seq <= connection.sent_seq:  # what lies past it is on its way from the log, in order
+                    connection.push_copy(stored)
 
     async def _as_turn(self, live: LiveSession, event: client.ItemCreate) -> LearnerTurn:
         item = event.item
@@ -76,6 +82,8 @@ class Commands:
             raise AppError("item_not_supported", param="item")
         item_id = checked_id(item.id) if item.id is not None else f"item_{uuid_utils.uuid7().hex}"
         after = event.previous_item_id
+        if after is not None:
+            await live.refresh()
         if after is not None and after != live.state.last_item and await live.stored_turn(item_id) is None:
             raise AppError("item_not_supported", "Items are added after the last one.", param="previous_item_id")
         text = checked_text("\n".join(parts), self._engine.limits.turn_text, param="item.content")
@@ -113,10 +121,8 @@ class Commands:
         await self._engine.respond(live, asked.metadata if asked is not None else None)
 
     async def _cancel_response(self, connection: Connection, live: LiveSession, event: client.ResponseCancel) -> None:
-        reply = live.reply
-        if reply is None or (event.response_id is not None and event.response_id != reply.id):
+        if not await self._engine.cancel(live, event.response_id):
             raise AppError("response_cancel_not_active", param="response_id" if event.response_id else None)
-        reply.cancel()
 
     # --- the session -------------------------------------------------------------------------------------------
 

@@ -4,15 +4,17 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from realtime.core.session import Minds
+from realtime.counts import Counts
 from realtime.limits import Limits
 from realtime.minds import PersonaProvider
 from realtime.tasks import Tasks
 from realtime.writer import Writer
-from storage.database import Database
+from storage.store import Store
 
 if TYPE_CHECKING:
     from realtime.delivery import Connection
     from realtime.live import LiveSession
+    from realtime.peers import Peers
     from realtime.replies import ActiveReply
 
 
@@ -27,12 +29,15 @@ class Joins(Protocol):
 
 
 class EngineContext(Protocol):
-    database: Database
+    store: Store
     writer: Writer
     tasks: Tasks
     minds: Minds
     persona: PersonaProvider
     limits: Limits
+    counts: Counts
+
+    peers: "Peers"
 
     @property
     def ender(self) -> Ends: ...
@@ -42,6 +47,8 @@ class EngineContext(Protocol):
 
     def now_iso(self) -> str: ...
 
-    def respond(self, live: "LiveSession", metadata: dict[str, str] | None) -> Coroutine[Any, Any, "ActiveReply"]: ...
+    def respond(
+        self, live: "LiveSession", metadata: dict[str, str] | None
+    ) -> Coroutine[Any, Any, "ActiveReply | None"]: ...
 
     def unclaim(self, reply: "ActiveReply") -> Coroutine[Any, Any, None]: ...

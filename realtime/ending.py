@@ -13,7 +13,6 @@ from realtime.errors import AppError
 from realtime.finalizer import Finalizer
 from realtime.live import LiveSession
 from realtime.replies import ActiveReply, closing_kind
-from storage import heads, sessions
 
 if TYPE_CHECKING:
     from realtime.engine import Engine
@@ -37,6 +36,7 @@ class Ender:
                 if live.reply is not None:
                     await asyncio.shield(live.reply.done)
                 reply = await self._engine.respond(live, None, closing_kind(live))
+                assert reply is not None, "a closing line is said here"
                 if closing is not None and not closing.done():
                     closing.set_result(reply)
                 await asyncio.shield(reply.done)
@@ -60,9 +60,10 @@ class Ender:
         if live is not None and live.reply is not None and live.reply.closing is None:
             await self._cut_short(live.reply, cause, condition)
         async with self._engine.database.transaction() as connection:
-            stored = await sessions.begin_end(connection, user_id, session_id, cause, **condition)
+            stored = await self._engine.store.sessions.begin_end(connection, user_id, session_id, cause, **condition)
         if stored is None and (await self._engine.head(user_id, session_id)).open:
             return None
+        self._engine.peers.ended(user_id, session_id)
         if live is not None:
             await live.reload()
         return await self.finalize(user_id, session_id)
@@ -71,7 +72,9 @@ class Ender:
         """What the persona has said so far is kept, if the session really ends now."""
         spec = reply.live.spec
         async with self._engine.database.read() as connection:
-            ends = await heads.may_end(connection, spec.user_id, spec.session_id, cause, **condition)
+            ends = await self._engine.store.heads.may_end(
+                connection, spec.user_id, spec.session_id, cause, **condition
+            )
         if ends:
             reply.cancel()
             await asyncio.wait({reply.done}, timeout=CUT_SHORT_SECONDS)
@@ -82,20 +85,26 @@ class Ender:
         try:
             body = await self._engine.tasks.run(self._finalizer.finalize(user_id, session_id), "finalize")
         except Exception as error:
+            self._engine.counts.finalize_failures += 1
             log.error("a finalization failed", session_id=str(session_id), exc_info=error)
             async with self._engine.database.transaction() as connection:
-                await sessions.finalize_failed(connection, user_id, session_id)
+                await self._engine.store.sessions.finalize_failed(connection, user_id, session_id)
             raise
+        self._engine.counts.finalizations += 1
+        self._engine.peers.ended(user_id, session_id)
         await self.tell_end(session_id)
         return body
 
     async def tell_end(self, session_id: UUID) -> None:
-        """Bring the end to every socket here. Called by whoever finalized, and by the outbox relay."""
+        """Bring the end to every socket here. Called by whoever finalized, when another process says so, and by the
+        outbox relay. A reply that is still said here did not happen."""
         live = self._engine.held_sessions.get(session_id)
         if live is None or live.told:
             return
         try:
             await live.reload()
+            if not live.open and live.reply is not None:
+                live.reply.cancel()
         except Exception:
             for connection in live.connections:  # they come back, and read the end from the log
                 connection.close(1011, "the log can't be read")

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import uuid_utils.compat
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from realtime import road
 from realtime.core import insight, longterm
@@ -30,17 +29,14 @@ from realtime.opening import load_memory, terms_of
 from realtime.outcome import outcome_of
 from realtime.protocol.events import durable, encode
 from realtime.summary import Given, memory_write, summary_of, trait_means
-from storage import finalization, heads, sessions, statistics, transcripts, wallet
-from storage import memory as memory_store
+from storage import wallet
 from storage.catalogue.model import Template
 from storage.catalogue.store import Shelf
-from storage.database import Database
 from storage.errors import NotFound
 from storage.finalization import SessionFacts
-from storage.reads import standing
-from storage.reads.progress import progress
 from storage.rows import EventRow, SessionHead
 from storage.statistics import Fact, UserStats
+from storage.store import Handle, Store
 from storage.wallet import Balance
 
 STREAK_TURNS = 3  # learner turns that make a counting session's day an active one
@@ -98,43 +94,43 @@ class Progress(msgspec.Struct, frozen=True):
 class Finalizer:
     """Finalizes sessions that are FINALIZING. Idempotent: a final session gives its stored summary."""
 
-    def __init__(self, database: Database, shelf: Shelf) -> None:
-        self._database = database
+    def __init__(self, store: Store, shelf: Shelf) -> None:
+        self._store = store
         self._shelf = shelf
 
     async def finalize(self, user_id: UUID, session_id: UUID) -> str:
         """The summary's text, stored. Raises ``NotFound``; any other error leaves everything as it was."""
-        async with self._database.transaction() as connection:
-            head = await heads.head(connection, user_id, session_id, lock=True)
+        async with self._store.database.transaction() as connection:
+            head = await self._store.heads.head(connection, user_id, session_id, lock=True)
             if head is None:
                 raise NotFound(f"session {session_id}")
             if head.final:
-                stored = await transcripts.summary(connection, user_id, session_id)
+                stored = await self._store.transcripts.summary(connection, user_id, session_id)
                 assert stored is not None, "a final session has its summary"
                 return stored
             if head.open:
                 raise ValueError(f"session {session_id} has not ended")
             return await self._finalize(connection, head)
 
-    async def _finalize(self, connection: AsyncConnection, head: SessionHead) -> str:
-        before = await statistics.lock(connection, head.user_id)
-        user_seq = await statistics.next_user_seq(connection, head.user_id)
+    async def _finalize(self, connection: Handle, head: SessionHead) -> str:
+        before = await self._store.statistics.lock(connection, head.user_id)
+        user_seq = await self._store.statistics.next_user_seq(connection, head.user_id)
         played = await self._played(connection, head)
         grown = await self._record_session(connection, head, played, before, user_seq)
         pay = await self._pay(connection, head, played)
         fact = _fact(head, played, pay)
-        await statistics.record(connection, fact, grown.after)
+        await self._store.statistics.record(connection, fact, grown.after)
         made = await self._progress(connection, head, played.ending, before, fact.final_score)
         if played.ending.counts and played.makes_a_day:
-            await statistics.add_streak_day(connection, head.user_id, played.facts.local_date)
+            await self._store.statistics.add_streak_day(connection, head.user_id, played.facts.local_date)
         body = summary_of(await self._given(connection, head, played, grown, pay, made))
-        await self._store(connection, head, played, user_seq, pay, body)
+        await self._conclude(connection, head, played, user_seq, pay, body)
         return body
 
-    async def _played(self, connection: AsyncConnection, head: SessionHead) -> Played:
+    async def _played(self, connection: Handle, head: SessionHead) -> Played:
         """The session as it is stored, and what its end is called."""
-        facts = await finalization.facts(connection, head.user_id, head.id)
-        turns = await transcripts.learner_turns(connection, head.user_id, head.id)
+        facts = await self._store.finalization.facts(connection, head.user_id, head.id)
+        turns = await self._store.transcripts.learner_turns(connection, head.user_id, head.id)
         template = None
         if head.template_version_id is not None:
             template = await self._shelf.version(connection, head.template_version_id, head.template_code or "")
@@ -145,7 +141,7 @@ class Finalizer:
         return Played(facts, turns, template, terms, tally, ending, evaluate(terms, tally))
 
     async def _record_session(
-        self, connection: AsyncConnection, head: SessionHead, played: Played, stats: UserStats, user_seq: int
+        self, connection: Handle, head: SessionHead, played: Played, stats: UserStats, user_seq: int
     ) -> Grown:
         """Gates, mood timeline and trait history."""
         user_id, session_id, counts = head.user_id, head.id, played.ending.counts
@@ -157,11 +153,11 @@ class Finalizer:
         gates: list[tuple[str, bool, str, str]] = [
             (g.gate_key, g.passed, g.reason_code, encode(g.context)) for g in played.gates
         ]
-        await finalization.add_gates(connection, user_id, session_id, gates)
-        await finalization.add_mood_timeline(
+        await self._store.finalization.add_gates(connection, user_id, session_id, gates)
+        await self._store.finalization.add_mood_timeline(
             connection, user_id, session_id, grown.timeline_id, moods.arc(moods_seen), encode(moods_seen)
         )
-        await finalization.add_trait_history(
+        await self._store.finalization.add_trait_history(
             connection,
             user_id,
             session_id,
@@ -176,7 +172,7 @@ class Finalizer:
 
     async def _given(
         self,
-        connection: AsyncConnection,
+        connection: Handle,
         head: SessionHead,
         played: Played,
         grown: Grown,
@@ -185,7 +181,7 @@ class Finalizer:
     ) -> Given:
         """Everything that the summary says, read under the same locks."""
         ending, gates, tally, turns = played.ending, played.gates, played.tally, played.turns
-        writes = await memory_store.of_session(connection, head.user_id, head.id)
+        writes = await self._store.memory.of_session(connection, head.user_id, head.id)
         return Given(
             head=head,
             facts=played.facts,
@@ -214,9 +210,9 @@ class Finalizer:
             unlocked_deep_insight=made.deep_insight,
         )
 
-    async def _store(
+    async def _conclude(
         self,
-        connection: AsyncConnection,
+        connection: Handle,
         head: SessionHead,
         played: Played,
         user_seq: int,
@@ -225,7 +221,7 @@ class Finalizer:
     ) -> None:
         """The finalization, the summary with its event and outbox row, and the final status."""
         ending = played.ending
-        await finalization.add_finalization(
+        await self._store.finalization.add_finalization(
             connection,
             head.user_id,
             head.id,
@@ -236,9 +232,9 @@ class Finalizer:
             turn_xp=pay.gains.xp - pay.bonus.xp,
             local_date=played.facts.local_date,
         )
-        await finalization.add_summary(connection, head.user_id, head.id, body)
+        await self._store.finalization.add_summary(connection, head.user_id, head.id, body)
         event = durable(head.id, head.last_seq + 1, "session.summary", {"summary": msgspec.Raw(body.encode())})
-        await sessions.finish(
+        await self._store.sessions.finish(
             connection,
             head.user_id,
             head.id,
@@ -248,7 +244,7 @@ class Finalizer:
             summary_event=EventRow(event.seq, event.type, event.body),
         )
 
-    async def _pay(self, connection: AsyncConnection, head: SessionHead, played: Played) -> Pay:
+    async def _pay(self, connection: Handle, head: SessionHead, played: Played) -> Pay:
         """Pay what the turns were shown to earn, and the mission's bonus once per user and template."""
         ending, turns, gains = played.ending, played.turns, Amounts()
         if ending.pays_turns:
@@ -259,28 +255,28 @@ class Finalizer:
             )
         bonus = Amounts()
         if ending.status == "SUCCESS" and played.template is not None:
-            paid = await wallet.was_paid(connection, head.user_id, "MISSION_BONUS", str(head.template_id))
+            paid = await self._store.wallet.was_paid(connection, head.user_id, "MISSION_BONUS", str(head.template_id))
             if not paid:
                 rewards = played.template.rewards
                 bonus = Amounts(xp=rewards.xp, coins=rewards.coins, gems=rewards.gems)
-        before = await wallet.lock(connection, head.user_id)
+        before = await self._store.wallet.lock(connection, head.user_id)
         entries = [
             *wallet.entries("SESSION", str(head.id), "SESSION_REWARD", gains.xp, gains.coins, gains.gems),
             *wallet.entries("TEMPLATE", str(head.template_id), "MISSION_BONUS", bonus.xp, bonus.coins, bonus.gems),
         ]
-        after = await wallet.book(connection, head.user_id, before, entries)
+        after = await self._store.wallet.book(connection, head.user_id, before, entries)
         return Pay(gains.plus(bonus), bonus, before, after)
 
     async def _progress(
-        self, connection: AsyncConnection, head: SessionHead, ending: Ending, before: UserStats, final_score: int
+        self, connection: Handle, head: SessionHead, ending: Ending, before: UserStats, final_score: int
     ) -> Progress:
         """Missions, categories and deep insight that this session unlocked."""
         ended_at, missions, categories = _ended_at(head), [], []
         done: frozenset[UUID] = frozenset()
         if head.template_id is not None and head.category_key is not None and head.template_code is not None:
             success = ending.status == "SUCCESS"
-            stood = await progress(connection, head.user_id)
-            await statistics.attempt_mission(
+            stood = await self._store.road.progress(connection, head.user_id)
+            await self._store.statistics.attempt_mission(
                 connection, head.user_id, head.template_id, head.id, ended_at, completed=success
             )
             if success and self._is_active(head.template_code):
@@ -288,20 +284,20 @@ class Finalizer:
             done = stood.completed | {head.template_id} if success else stood.completed
             active = self._shelf.in_category(head.category_key)
             completed = bool(active) and all(p.id in done for p in active)
-            if await statistics.reach_category(
+            if await self._store.statistics.reach_category(
                 connection, head.user_id, head.category_key, ended_at, self._shelf.digest, completed=completed
             ):
                 categories = [head.category_key]
         counted = int(ending.counts)
         unlocked, needs = insight.deep_insight(
             sessions=before.success_count + before.fail_count + counted,
-            categories=await standing.categories_played(connection, head.user_id),
+            categories=await self._store.standing.categories_played(connection, head.user_id),
             score_sum=before.score_sum + counted * final_score,
             already=before.is_deep_insight_unlocked,
         )
         news = unlocked and not before.is_deep_insight_unlocked
         if news:
-            await statistics.unlock_deep_insight(connection, head.user_id, ended_at)
+            await self._store.statistics.unlock_deep_insight(connection, head.user_id, ended_at)
         at = ended_at if news else before.deep_insight_unlocked_at
         return Progress(missions, categories, news, needs, at, done)
 
@@ -309,13 +305,11 @@ class Finalizer:
         published = self._shelf.templates.get(template_code)
         return published is not None and published.template.active
 
-    async def _streak(self, connection: AsyncConnection, head: SessionHead, facts: SessionFacts) -> streaks.Streak:
-        days = await standing.streak_days(connection, head.user_id)
+    async def _streak(self, connection: Handle, head: SessionHead, facts: SessionFacts) -> streaks.Streak:
+        days = await self._store.standing.streak_days(connection, head.user_id)
         return streaks.streak(days, _ended_at(head).astimezone(ZoneInfo(facts.time_zone)).date())
 
-    async def _category(
-        self, connection: AsyncConnection, head: SessionHead, done: frozenset[UUID]
-    ) -> dict[str, Any]:
+    async def _category(self, connection: Handle, head: SessionHead, done: frozenset[UUID]) -> dict[str, Any]:
         """``categorySummary``, this session included."""
         key = head.category_key
         if key is None:
@@ -329,7 +323,7 @@ class Finalizer:
                 "completedMissions": 0,
                 "totalMissions": 0,
             }
-        stats = await standing.category(connection, head.user_id, key)
+        stats = await self._store.standing.category(connection, head.user_id, key)
         active = self._shelf.in_category(key)
         count = stats.success_count + stats.fail_count
         return {
@@ -347,13 +341,13 @@ class Finalizer:
             "totalMissions": len(active),
         }
 
-    async def _memory_snapshot(self, connection: AsyncConnection, head: SessionHead) -> dict[str, str] | None:
+    async def _memory_snapshot(self, connection: Handle, head: SessionHead) -> dict[str, str] | None:
         try:
             if decode(head.state).memory_mode == "off":
                 return None
         except UnreadableState:
             return None
-        return snapshot(await load_memory(connection, head.user_id, head.persona_key))
+        return snapshot(await load_memory(self._store, connection, head.user_id, head.persona_key))
 
 
 def _facts_of(turns: list[dict[str, Any]]) -> list[TurnFacts]:

@@ -60,6 +60,7 @@ class Forgetter:
                 raise AppError("internal_error")
             # From the row and the log, as another process would: what this one kept may hold the value.
             await live.reload()
+        self._engine.peers.remembered(live, forgotten=True)
         for other in self._engine.others(live):
             await other.reload()
 
@@ -73,7 +74,7 @@ class Forgetter:
             if mine.last_seq != live.state.seq or not mine.open:
                 return False
             # Under these locks nobody writes this memory; what the session holds of it may be older.
-            known = await load_memory(connection, spec.user_id, spec.persona.code)
+            known = await load_memory(self._engine.store, connection, spec.user_id, spec.persona.code)
             wish = await self._wish(connection, locked, key, known.get(key), with_turns=with_turns)
             redacted = {head.id: await self._redact(connection, head, wish) for head in locked}
             try:

@@ -14,12 +14,13 @@ import structlog
 from realtime.delivery import heartbeat
 from realtime.engine import Engine
 from realtime.protocol.events import signal
-from storage import accounts, finalization, heads
+from storage.finalization import OUTBOX_KEPT_SECONDS
 
 log = structlog.get_logger("socialgym.housekeeping")
 SWEEP_BATCH = 50
+COMPARE_SECONDS = 5.0  # how often heads are compared while the bus is up; every second while it is down
+RELAY_BATCH = 500
 RELAY_SECONDS = 0.5  # how late another process's end may reach a socket here
-OUTBOX_KEPT_SECONDS = 24 * 60 * 60.0
 
 
 class Housekeeping:
@@ -28,16 +29,18 @@ class Housekeeping:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._loops: list[asyncio.Task[None]] = []
-        self._serial = 0
+        self._since = 0  # the transaction from which on the outbox was not read yet
+        self._compared = 0.0
 
     async def start(self) -> None:
         async with self._engine.database.read() as connection:
-            self._serial = await finalization.outbox_end(connection)
+            self._since = await self._engine.store.finalization.outbox_end(connection)
         limits = self._engine.limits
         for name, work, seconds in (
             ("presence", self._presence, 1.0),
             ("leases", self._engine.joiner.renew_leases, limits.attach_seconds),
             ("revocation", self._revocation, limits.revocation_seconds),
+            ("compare", self._compare, 1.0),
             ("sweeper", self.sweep, limits.sweep_seconds),
             ("relay", self._relay, RELAY_SECONDS),
             ("prune", self._prune, 3600.0),
@@ -71,7 +74,7 @@ class Housekeeping:
             if now - connection.last_beat >= engine.limits.heartbeat_seconds and live is not None:
                 connection.last_beat = now
                 if connection.live:
-                    connection.push_signal("session.heartbeat", heartbeat(live.state.seq))
+                    connection.push_signal("session.heartbeat", heartbeat(live.head))
             if connection.token_expires_at is None:
                 continue
             left = connection.token_expires_at - now
@@ -85,22 +88,22 @@ class Housekeeping:
 
     async def _revocation(self) -> None:
         """Close the sockets of users whose tokens were revoked, wherever that was done."""
-        # Those that are open before the read: one that comes during it may be of a user whom the read does not know.
-        open_now = [connection for connection in self._engine.connections if not connection.closed]
-        users: set[UUID] = {connection.user_id for connection in open_now}
-        if not users:
+        await self._engine.close_revoked()
+
+    async def _compare(self) -> None:
+        """Bring the sessions that sockets hold here to where their rows are: often while the bus is down, and now and
+        then all the same, for a process may have died between a COMMIT and its word of it."""
+        engine, now = self._engine, asyncio.get_running_loop().time()
+        if engine.peers.alone or (engine.peers.bus.healthy and now - self._compared < COMPARE_SECONDS):
             return
-        async with self._engine.database.read() as reading:
-            versions = await accounts.versions(reading, list(users))
-        for held in open_now:
-            if versions.get(held.user_id) != held.session_version:
-                held.close(4505, "revoked")
+        self._compared = now
+        await engine.peers.compare([live for live in engine.held_sessions.values() if live.connections])
 
     async def sweep(self) -> None:
         """End what nobody ended, and finalize what nobody finalized: the guarantee behind every end."""
         engine, limits = self._engine, self._engine.limits
         async with engine.database.read() as connection:
-            due = await heads.due(
+            due = await engine.store.heads.due(
                 connection,
                 grace=limits.grace_seconds,
                 idle=limits.idle_seconds,
@@ -122,7 +125,9 @@ class Housekeeping:
                 session_id,
             )
         async with engine.database.transaction() as connection:
-            unfinished = await heads.unfinished(connection, attempts=limits.finalize_attempts, limit=SWEEP_BATCH)
+            unfinished = await engine.store.heads.unfinished(
+                connection, attempts=limits.finalize_attempts, limit=SWEEP_BATCH
+            )
         for user_id, session_id in unfinished:
             await self._guarded(engine.ender.finalize(user_id, session_id), session_id)
 
@@ -136,13 +141,15 @@ class Housekeeping:
     async def _relay(self) -> None:
         """Push ends that another process committed to the sockets here."""
         async with self._engine.database.read() as connection:
-            self._serial, found = await finalization.outbox_after(connection, self._serial, 500)
+            self._since, found = await self._engine.store.finalization.outbox_after(
+                connection, self._since, RELAY_BATCH
+            )
         for _, _, session_id in found:
             await self._guarded(self._engine.ender.tell_end(session_id), session_id)
 
     async def _prune(self) -> None:
         async with self._engine.database.transaction() as connection:
-            await finalization.prune_outbox(connection, seconds=OUTBOX_KEPT_SECONDS)
+            await self._engine.store.finalization.prune_outbox(connection, seconds=OUTBOX_KEPT_SECONDS)
 
 
 async def _as_coroutine(work: Callable[[], Awaitable[None]]) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from realtime.context import EngineContext
 from realtime.core import session as core
@@ -30,8 +29,10 @@ from realtime.protocol import session_object
 from realtime.protocol.events import Event, signal
 from realtime.protocol.session_object import SessionPatch
 from realtime.replies import ActiveReply
-from storage import heads, transcripts
+from realtime.reply_view import ForeignReply, ReplyView
+from realtime.timer import MissionTimer
 from storage.rows import SessionHead
+from storage.store import Handle
 from storage.transcripts import StoredTurn
 
 log = structlog.get_logger("socialgym.session")
@@ -62,22 +63,26 @@ class LiveSession:
         self.memory: dict[str, MemoryEntry] = {}
         self.paid_before: frozenset[int] = frozenset()
         self.connections: set[Connection] = set()
+        self.known_head = 0  # how far the log goes, as other processes told
+        self.stale = False  # something beside the log may have changed elsewhere
         self.reply: ActiveReply | None = None
+        self.foreign_reply: ForeignReply | None = None
+        self.reply_news: asyncio.Event | None = None  # while a joining socket waits for a foreign reply to show
         self.closing_reply: asyncio.Future[ActiveReply] | None = None
         self.last_summary: str | None = None
-        self.news = asyncio.Event()
+        self.news: asyncio.Event | None = None  # while somebody polls
         self.lock = asyncio.Lock()
         self.presence = asyncio.Lock()
         self.last_used = asyncio.get_running_loop().time()
         self._answers: OrderedDict[str, tuple[bytes, tuple[Event, ...]]] = OrderedDict()
-        self._timer: asyncio.TimerHandle | None = None
+        self.timer = MissionTimer(self)
 
     @classmethod
     async def load(cls, context: EngineContext, spec: Spec, head: SessionHead) -> "LiveSession":
         """Read what the state machine needs: constant work, whatever the session's length."""
         live = cls(context, spec, head, decode(head.state))
-        async with context.database.read() as connection:
-            live.paid_before = await transcripts.paid_lines(connection, spec.user_id, head.created_at)
+        async with context.store.database.read() as connection:
+            live.paid_before = await context.store.transcripts.paid_lines(connection, spec.user_id, head.created_at)
             around = await live._read_around(connection, live.state.session_seq)
         live._take(around)
         return live
@@ -89,6 +94,22 @@ class LiveSession:
     @property
     def final(self) -> bool:
         return self.status in ("SUCCESS", "FAIL", "ABORTED")
+
+    @property
+    def head(self) -> int:
+        """The last durable event that is known of, here or elsewhere."""
+        return max(self.state.seq, self.known_head)
+
+    @property
+    def behind(self) -> bool:
+        """Another process went on: the row is read before the next step."""
+        return self.stale or self.known_head > self.state.seq
+
+    @property
+    def view(self) -> ReplyView | None:
+        """The reply under way, wherever it runs."""
+        foreign = self.foreign_reply
+        return self.reply or (foreign if foreign is not None and not foreign.over else None)
 
     @property
     def told(self) -> bool:
@@ -118,7 +139,7 @@ class LiveSession:
             self._answers[turn.item_id] = (turn.body_hash, made.events)
             while len(self._answers) > RECENT_TURNS:
                 self._answers.popitem(last=False)
-            self.stop_timer()
+            self.timer.stop()
             self._follow_up(made)
             return Answer(made.events)
 
@@ -144,8 +165,14 @@ class LiveSession:
     async def update(self, patch: SessionPatch) -> None:
         async with self.lock:
             self.require_open()
-            changed = session_object.patched(self.session_object, patch)
-            await self._commit(lambda: core.update_session(self.spec, self.state, changed))
+            changed: dict[str, Any] = {}
+
+            def made() -> Step:
+                nonlocal changed  # from the present one at each try: another device may have changed it
+                changed = session_object.patched(self.session_object, patch)
+                return core.update_session(self.spec, self.state, changed)
+
+            await self._commit(made)
             self.session_object = changed
 
     async def correct_memory(self, key: str, value: str) -> None:
@@ -171,6 +198,7 @@ class LiveSession:
         """Make the step from the present state until it is stored. A step whose commit was answered by a miss, for
         the first answer was lost, is found in the log and counts as stored. ``settled``: asked after a miss whether
         another process stored the same input."""
+        await self.refresh()
         for _ in range(MAX_MISSES):
             step = make()
             write = step.as_write(self.spec, self.state.seq, self.context.limits.closing_seconds)
@@ -178,9 +206,12 @@ class LiveSession:
                 self.apply(step)
                 if publish:
                     self.publish(step.events)
+                if step.changes:
+                    self.context.peers.remembered(self)
                 return step
             await self.reload()
             if await self._is_stored(step):
+                self.context.peers.moved(self)
                 return step
             if settled is not None and (answer := await settled()) is not None:
                 return answer
@@ -207,8 +238,9 @@ class LiveSession:
     async def reload(self) -> None:
         """Read the session's row again, and have the sockets read on from the log. All of it is of one moment, and
         is dropped when something newer became known meanwhile."""
-        async with self.context.database.read() as connection:
-            head = await heads.head(connection, self.spec.user_id, self.spec.session_id)
+        self.stale = False
+        async with self.context.store.database.read() as connection:
+            head = await self.context.store.heads.head(connection, self.spec.user_id, self.spec.session_id)
             if head is None:
                 self.status = "ABORTED"
                 return
@@ -216,17 +248,19 @@ class LiveSession:
             around = await self._read_around(connection, state.session_seq)
             summary = None
             if head.final:
-                summary = await transcripts.summary(connection, self.spec.user_id, self.spec.session_id)
+                summary = await self.context.store.transcripts.summary(
+                    connection, self.spec.user_id, self.spec.session_id
+                )
         if head.last_seq < self.state.seq:
             return
         if state.position != self.state.position:
-            self.stop_timer()
+            self.timer.stop()
         self.state, self.status, self.claim = state, head.status, head.reply_id
         self.ending = head.ending_until is not None
         self.last_summary = summary
         self._take(around)
         self._answers.clear()
-        self._wake()
+        self.wake()
         for connection_ in list(self.connections):
             self.context.tasks.spawn(self.context.joiner.catch_up(self, connection_), "catch up")
 
@@ -245,27 +279,33 @@ class LiveSession:
         return state
 
     async def _read_around(
-        self, connection: AsyncConnection, session_seq: int
+        self, connection: Handle, session_seq: int
     ) -> tuple[dict[str, Any], dict[str, MemoryEntry]]:
         """The session object and the memory, which live outside the row."""
         user_id, session_id = self.spec.user_id, self.spec.session_id
-        found = await transcripts.events(
+        found = await self.context.store.transcripts.events(
             connection, user_id, session_id, after=session_seq - 1, until=session_seq, limit=1
         )
-        memory = await load_memory(connection, user_id, self.spec.persona.code)
+        memory = await load_memory(self.context.store, connection, user_id, self.spec.persona.code)
         return msgspec.json.decode(found[0][2])["session"], memory
 
     def _take(self, around: tuple[dict[str, Any], dict[str, MemoryEntry]]) -> None:
         self.session_object, self.memory = around
 
     async def _is_stored(self, step: Step) -> bool:
-        """Whether the log holds this very step (event ids are never drawn twice)."""
-        first = step.events[0]
-        async with self.context.database.read() as connection:
-            found = await transcripts.events(
-                connection, self.spec.user_id, self.spec.session_id, after=first.seq - 1, until=first.seq, limit=1
+        """Whether the log holds this very step: all of it, for the same input carried out by another process begins
+        with the same bytes, and goes on with other ones (when something was written, what was known by then)."""
+        first, last = step.events[0].seq, step.events[-1].seq
+        async with self.context.store.database.read() as connection:
+            found = await self.context.store.transcripts.events(
+                connection,
+                self.spec.user_id,
+                self.spec.session_id,
+                after=first - 1,
+                until=last,
+                limit=len(step.events),
             )
-        return [Event(*record) for record in found] == [first]
+        return tuple(Event(*record) for record in found) == step.events
 
     # --- idempotency -------------------------------------------------------------------------------------------
 
@@ -281,12 +321,14 @@ class LiveSession:
         return self._same(found.body_hash, turn, await self.stored_events(found))
 
     async def stored_turn(self, item_id: str) -> StoredTurn | None:
-        async with self.context.database.read() as connection:
-            return await transcripts.stored_turn(connection, self.spec.user_id, self.spec.session_id, item_id)
+        async with self.context.store.database.read() as connection:
+            return await self.context.store.transcripts.stored_turn(
+                connection, self.spec.user_id, self.spec.session_id, item_id
+            )
 
     async def stored_events(self, turn: StoredTurn) -> tuple[Event, ...]:
-        async with self.context.database.read() as connection:
-            found = await transcripts.events(
+        async with self.context.store.database.read() as connection:
+            found = await self.context.store.transcripts.events(
                 connection,
                 self.spec.user_id,
                 self.spec.session_id,
@@ -299,49 +341,38 @@ class LiveSession:
     # --- publishing --------------------------------------------------------------------------------------------
 
     def publish(self, events: tuple[Event, ...]) -> None:
-        """Durable events, after their commit, to every socket here; one with a gap reads on from the log."""
-        self._wake()
+        """Durable events, after their commit, to every device; a socket with a gap reads on from the log."""
+        self._deliver(events)
+        self.context.peers.committed(self, events)
+
+    def _deliver(self, events: tuple[Event, ...]) -> None:
+        self.wake()
         for connection in list(self.connections):
             if not connection.live:
                 continue
-            if not all(connection.push_event(event) for event in events):
+            if not connection.push_events(events) or connection.sent_seq < self.head:
                 self.context.tasks.spawn(self.context.joiner.catch_up(self, connection), "catch up")
 
+    def heard_of(self, seq: int, events: tuple[Event, ...] = ()) -> None:
+        """Another process moved the log up to ``seq``: its events go out as they came, or are read from the log."""
+        if seq <= self.head:
+            return
+        self.known_head = seq
+        self._deliver(events)
+        self.timer.follow()
+
+    async def refresh(self) -> None:
+        """Read the row if another process went on."""
+        if self.behind:
+            await self.reload()
+
     def signal(self, type_: str, payload: dict[str, Any], *, besides: Connection | None = None) -> None:
-        """A signal to every live socket here, encoded once."""
+        """A signal to every live socket, encoded once."""
         frame = signal(type_, payload)
+        self.context.peers.signalled(self, type_, frame)
         for connection in self.connections:
             if connection.live and connection is not besides:
                 connection.push_signal(type_, frame)
-
-    # --- the timer of a mission --------------------------------------------------------------------------------
-
-    def start_timer(self) -> None:
-        """Run the turn's timer anew: after a reply's end, and after a resume; only while a socket is attached."""
-        self.stop_timer()
-        seconds = self.spec.terms.timer_seconds
-        waiting = self.state.last_role == "assistant" and self.state.tally.turns > 0
-        if seconds is None or not self.open or self.ending or not waiting or self.reply is not None:
-            return
-        if self.connections:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._time_is_up, self.state.position)
-
-    def stop_timer_if_alone(self) -> None:
-        if not self.connections:
-            self.stop_timer()
-
-    def stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _time_is_up(self, position: int) -> None:
-        """What moves the head without being said (``session.updated``, a memory edit) does not win time."""
-        self._timer = None
-        if self.state.position == position:
-            self.context.tasks.spawn(self.context.ender.end(self, "TIMER", expected_seq=self.state.seq), "timer")
-
-    # --- small things ------------------------------------------------------------------------------------------
 
     @property
     def idle_since(self) -> float | None:
@@ -349,10 +380,11 @@ class LiveSession:
         held = self.connections or self.reply is not None or self.lock.locked()
         return None if held else self.last_used
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Let those who poll look again."""
-        self.news.set()
-        self.news = asyncio.Event()
+        if self.news is not None:
+            self.news.set()
+            self.news = None
 
     def touch(self) -> None:
         """It is used now: it stays in memory for a while."""

@@ -26,17 +26,14 @@ from realtime.limits import Limits
 from realtime.memory.rules import snapshot
 from realtime.minds import PersonaProvider, ReplyContext, ReplyDelta
 from realtime.protocol import session_object
-from storage import heads, sessions, transcripts
-from storage import memory as memory_store
 from storage.accounts import MINOR_BANDS
 from storage.catalogue.loader import DEFAULT_PERSONA
 from storage.catalogue.model import Persona, Template, policy_of
 from storage.catalogue.store import PublishedTemplate, Shelf
-from storage.database import Database
 from storage.errors import NotFound
-from storage.reads.progress import progress
 from storage.rows import EventRow, SessionHead
 from storage.sessions import NewSession
+from storage.store import Handle, Store
 
 FREE_PLAY_THRESHOLD = 60  # practice rules: both thresholds of free play
 
@@ -85,13 +82,13 @@ class Opener:
 
     def __init__(
         self,
-        database: Database,
+        store: Store,
         shelf: Shelf,
         persona: PersonaProvider,
         limits: Limits,
         make_room: Callable[[UUID, UUID], Awaitable[Any]],
     ) -> None:
-        self._database = database
+        self._store = store
         self._shelf = shelf
         self._persona = persona
         self._limits = limits
@@ -116,11 +113,11 @@ class Opener:
     async def spec(self, head: SessionHead) -> Spec:
         """The unchanging part of a stored session, under the version it was begun with."""
         template = None
-        async with self._database.read() as connection:
+        async with self._store.database.read() as connection:
             if head.template_version_id is not None:
                 code = head.template_code or ""
                 template = await self._shelf.version(connection, head.template_version_id, code)
-            age_band = await transcripts.age_band(connection, head.user_id)
+            age_band = await self._store.transcripts.age_band(connection, head.user_id)
         persona = self._shelf.personas[head.persona_key][1]
         minor = age_band in MINOR_BANDS
         return self._spec(head.user_id, head.id, head.model, minor, persona, template, head.template_version_id)
@@ -131,8 +128,8 @@ class Opener:
 
         Raises ``not_found``, ``mission_locked``, ``audience_not_allowed``, ``too_many_sessions``, ``rate_limited``.
         """
-        async with self._database.read() as connection:
-            known = await heads.head(connection, learner.user_id, session_id)
+        async with self._store.database.read() as connection:
+            known = await self._store.heads.head(connection, learner.user_id, session_id)
         if known is not None:
             return known
         target = self.resolve(model)
@@ -150,20 +147,20 @@ class Opener:
         for_adults = target.persona.audience == "ADULT" or (category is not None and category.audience == "ADULT")
         if for_adults and not learner.adult:
             raise AppError("audience_not_allowed")
-        async with self._database.read() as connection:
+        async with self._store.database.read() as connection:
             if self._limits.enforced:
-                begun = await transcripts.sessions_since(connection, learner.user_id, 3600)
+                begun = await self._store.transcripts.sessions_since(connection, learner.user_id, 3600)
                 if begun >= self._limits.sessions_per_hour:
                     raise AppError("rate_limited", "Too many new sessions this hour.", retry_after_ms=60_000)
             if target.mission is not None:
-                stands = await progress(connection, learner.user_id)
+                stands = await self._store.road.progress(connection, learner.user_id)
                 code = target.mission.template.code
                 if not road.is_unlocked(self._shelf, code, stands.completed, stands.unlocked):
                     raise AppError("mission_locked")
 
     async def _clear_a_place(self, user_id: UUID) -> None:
-        async with self._database.read() as connection:
-            open_now = await transcripts.open_sessions(connection, user_id)
+        async with self._store.database.read() as connection:
+            open_now = await self._store.transcripts.open_sessions(connection, user_id)
         if len(open_now) < self._limits.sessions_per_user:
             return
         unheld = next((session for session, held in open_now if not held), None)
@@ -175,8 +172,8 @@ class Opener:
         self, learner: Learner, target: Target, session_id: UUID, model: str, *, held: bool
     ) -> SessionHead | None:
         """None when the user's places are taken."""
-        async with self._database.read() as connection:
-            memory = await load_memory(connection, learner.user_id, target.persona.code)
+        async with self._store.database.read() as connection:
+            memory = await load_memory(self._store, connection, learner.user_id, target.persona.code)
         mission = target.mission
         spec = self._spec(
             learner.user_id,
@@ -188,28 +185,28 @@ class Opener:
             mission.version_id if mission else None,
         )
         opening = await self._opening(spec, memory)
-        async with self._database.transaction() as connection:
-            await transcripts.lock_user(connection, learner.user_id)
-            known = await heads.head(connection, learner.user_id, session_id)
+        async with self._store.database.transaction() as connection:
+            await self._store.transcripts.lock_user(connection, learner.user_id)
+            known = await self._store.heads.head(connection, learner.user_id, session_id)
             if known is not None:
                 return known
             if self._limits.enforced:
-                places = await transcripts.open_sessions(connection, learner.user_id)
+                places = await self._store.transcripts.open_sessions(connection, learner.user_id)
                 if len(places) >= self._limits.sessions_per_user:
                     return None
             today = datetime.now(ZoneInfo(learner.time_zone)).date()
-            paid_today = await transcripts.turn_xp_of_day(connection, learner.user_id, today)
+            paid_today = await self._store.transcripts.turn_xp_of_day(connection, learner.user_id, today)
             step = core.begin(
                 spec,
                 self._session_object(spec, memory),
                 xp_left_today=max(0, DAILY_TURN_XP - paid_today),
                 opening=opening,
             )
-            await sessions.create(connection, _row(spec, target, step))
+            await self._store.sessions.create(connection, _row(spec, target, step))
             if held:
                 key = (learner.user_id, session_id)
-                await sessions.attach(connection, [key], lease_seconds=self._limits.attach_lease_seconds)
-            return await heads.head(connection, learner.user_id, session_id)
+                await self._store.sessions.attach(connection, [key], lease_seconds=self._limits.attach_lease_seconds)
+            return await self._store.heads.head(connection, learner.user_id, session_id)
 
     def _spec(
         self,
@@ -296,9 +293,9 @@ class Opener:
         return session_object.new(str(spec.session_id), spec.model, ours)
 
 
-async def load_memory(connection: Any, user_id: UUID, persona_key: str) -> dict[str, MemoryEntry]:
+async def load_memory(store: Store, connection: Handle, user_id: UUID, persona_key: str) -> dict[str, MemoryEntry]:
     """What the persona remembers, tombstones included (their items are empty)."""
-    stored = await memory_store.present(connection, user_id, persona_key)
+    stored = await store.memory.present(connection, user_id, persona_key)
     return {
         record["key"]: MemoryEntry(
             key=record["key"],

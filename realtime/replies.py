@@ -13,33 +13,39 @@ import uuid_utils
 
 from realtime.core import mood as moods
 from realtime.core.session import Reply
-from realtime.delivery import Connection, Delta
 from realtime.domain import MemoryEntry
 from realtime.minds import ClosingKind, ReplyContext, ReplyDelta, ReplyEnd
 from realtime.protocol import events
-from realtime.protocol.events import Event, Payload, signal
+from realtime.protocol.events import Event, Payload
+from realtime.reply_view import ReplyView
 
 if TYPE_CHECKING:
     from realtime.live import LiveSession
+    from realtime.peers import Peers
 
 log = structlog.get_logger("socialgym.reply")
 
 
-class ActiveReply:
+class ActiveReply(ReplyView):
     """The reply under way in this process. ``answers``: the item it follows. ``done`` gives its durable events, or
     None when it did not happen."""
 
     def __init__(self, live: "LiveSession", metadata: dict[str, str] | None, closing: ClosingKind | None) -> None:
-        self.live = live
-        self.id = f"resp_{uuid_utils.uuid7().hex}"
-        self.item_id = f"item_{uuid_utils.uuid7().hex}"
-        self.metadata = metadata
+        super().__init__(
+            live,
+            f"resp_{uuid_utils.uuid7().hex}",
+            f"item_{uuid_utils.uuid7().hex}",
+            live.state.last_item,
+            metadata,
+        )
         self.closing = closing
-        self.text = ""
         self.cancelled = asyncio.Event()
         self._speaking: asyncio.Task[ReplyEnd] | None = None
         self.done: asyncio.Future[tuple[Event, ...] | None] = asyncio.get_running_loop().create_future()
-        self.answers = live.state.last_item
+
+    @property
+    def _peers(self) -> "Peers":
+        return self.live.context.peers
 
     def cancel(self) -> None:
         """Stop at once; what was said so far is kept as an incomplete item."""
@@ -51,33 +57,22 @@ class ActiveReply:
         """Stream, then commit. Always ends with ``done`` set and the session's reply cleared."""
         result: tuple[Event, ...] | None = None
         try:
-            for connection in self.live.connections:
-                if connection.live:
-                    self.show(connection)
+            self.show_all()
+            self._peers.speaking(self)
             reply = await self._speak()
             result = await self.live.finish_reply(reply)
             if result is not None:
                 self._tell(reply, result)
         finally:
             self.live.reply = None
+            self._peers.own.pop(self.id, None)
+            self._peers.silent(self)
             if result is None and self.live.open:
                 # Not committed, so the claim still stands: a next reply need not wait for its deadline.
                 self.live.context.tasks.spawn(self.live.context.unclaim(self), "give a claim back")
             if not self.done.done():
                 self.done.set_result(result)
-            self.live.start_timer()
-
-    def show(self, connection: Connection) -> None:
-        """Let a socket that has just reached the head join the reply: its opening, and all text so far as one
-        delta. One that followed it before gets only what it missed."""
-        part, seen = connection.reply_seen
-        if part != self.item_id:
-            seen = 0
-            connection.reply_seen = (self.item_id, 0)
-            for type_, payload in self._opening_frames():
-                connection.push_signal(type_, signal(type_, payload))
-        if len(self.text) > seen:
-            connection.push_delta(self._delta(self.text[seen:]))
+            self.live.timer.start()
 
     async def _speak(self) -> Reply:
         """Stream the line in a task of its own, so that a cancel stops a provider that stalls, too."""
@@ -125,37 +120,15 @@ class ActiveReply:
         )
 
     def _say(self, text: str) -> None:
-        self.text += text
-        delta = self._delta(text)
-        for connection in self.live.connections:
-            if connection.live:
-                connection.push_delta(delta)
-
-    def _delta(self, text: str) -> Delta:
-        return Delta(self.item_id, text, self._delta_frame, self._delta_frame(text))
-
-    def _delta_frame(self, text: str) -> str:
-        return signal("response.output_text.delta", {**self._place(), "delta": text})
-
-    def _place(self) -> Payload:
-        return {"response_id": self.id, "item_id": self.item_id, "output_index": 0, "content_index": 0}
-
-    def _opening_frames(self) -> list[tuple[str, Payload]]:
-        item = events.assistant_item(self.item_id, None, "in_progress")
-        response = events.response(self.id, "in_progress", output=[], metadata=self.metadata)
-        return [
-            ("response.created", {"response": response}),
-            ("response.output_item.added", {"response_id": self.id, "output_index": 0, "item": item}),
-            ("conversation.item.added", events.after(self.answers, item)),
-            ("response.content_part.added", {**self._place(), "part": {"type": "text", "text": ""}}),
-        ]
+        self._peers.piece(self, len(self.text), text)
+        self.add(text)
 
     def _tell(self, reply: Reply, durable: tuple[Event, ...]) -> None:
         """After COMMIT: what closes the parts, then the durable events."""
         if reply.text is not None:
             status = "completed" if reply.status == "completed" else "incomplete"
             item = events.assistant_item(self.item_id, reply.text, status)
-            place = self._place()
+            place = self.place()
             self.live.signal("response.output_text.done", {**place, "text": reply.text})
             self.live.signal("response.content_part.done", {**place, "part": {"type": "text", "text": reply.text}})
             self.live.signal("response.output_item.done", {"response_id": self.id, "output_index": 0, "item": item})

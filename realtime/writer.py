@@ -14,9 +14,11 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from realtime.counts import Counts
 from realtime.errors import AppError
-from storage.append import append
+from storage import append as sql_append
 from storage.rows import SessionWrite
+from storage.store import Append
 
 log = structlog.get_logger("socialgym.writer")
 MAX_BATCH = 256  # steps in one statement: past this its latency grows faster than its throughput
@@ -39,8 +41,10 @@ class Writer:
     """Owns one connection. ``write`` waits until the step is committed; it is bounded by its callers, each of which
     has at most one step under way."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, storage: Append = sql_append, counts: Counts | None = None) -> None:
         self._connect = connect
+        self._storage = storage
+        self._counts = counts or Counts()
         self._connection: Connection | None = None
         self._waiting: Batch = []
         self._wake = asyncio.Event()
@@ -101,6 +105,7 @@ class Writer:
     async def _commit(self, batch: Batch) -> None:
         """Store the batch and answer its futures. A step that the database can't take does not harm the others:
         they are tried one at a time."""
+        began = asyncio.get_running_loop().time()
         try:
             stored = await self._append([step for step, _ in batch])
         except Exception as error:
@@ -110,15 +115,21 @@ class Writer:
             else:
                 _refuse(*batch[0], error)
             return
+        counts = self._counts
+        counts.batch_steps.add(len(batch))
+        counts.batch_seconds.add(asyncio.get_running_loop().time() - began)
         for step, future in batch:
+            landed = (step.user_id, step.session_id) in stored
+            counts.missed_steps += not landed
+            counts.turns += landed and step.new_turn
             if not future.done():
-                future.set_result((step.user_id, step.session_id) in stored)
+                future.set_result(landed)
 
     async def _append(self, steps: list[SessionWrite]) -> set[tuple[UUID, UUID]]:
         attempt = 0
         while True:
             try:
-                return await append(await self._connected(), steps)
+                return await self._storage.append(await self._connected(), steps)
             except UNSETTLED as error:
                 log.info("a batch is run again", error=str(error), attempt=attempt)
             except BROKEN as error:

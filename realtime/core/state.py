@@ -131,7 +131,10 @@ def give_tip(state: State, tip: str) -> None:
 def was_given(state: State, tip: str) -> bool:
     """Whether the session gave this tip, however long ago."""
     given, mark = state.tips_given, _mark(tip)
-    return any(given.startswith(mark, at) for at in range(0, len(given), _TIP_MARK))
+    at = given.find(mark)
+    while at % _TIP_MARK and at >= 0:  # found across two marks
+        at = given.find(mark, at + 1)
+    return at >= 0
 
 
 def _mark(tip: str) -> str:
