@@ -63,11 +63,12 @@ class EmbeddedPostgres:
         self._owned = owned
 
     @classmethod
-    def start(cls, data_dir: Path, *, fsync: bool = True) -> EmbeddedPostgres:
+    def start(cls, data_dir: Path, *, fsync: bool = True, port: int | None = None) -> EmbeddedPostgres:
         """Start the server of data_dir, made when missing, and return when it accepts a login.
 
         Recovers from whatever a killed predecessor left. The server ends with this process, however that ends.
-        fsync=False trades the survival of committed data for speed, and is for tests.
+        fsync=False trades the survival of committed data for speed, and is for tests. port: to listen on; without
+        it any free one.
         Must be called from the main thread: the kernel ties a child to the thread that started it. Takes 0.1 s for
         a cleanly stopped cluster, 0.7 s for a new one. Raises EmbeddedError.
         """
@@ -77,7 +78,7 @@ class EmbeddedPostgres:
         try:
             lock = take_lock(data_dir)
             try:
-                return cls._start_locked(data_dir, lock, fsync)
+                return cls._start_locked(data_dir, lock, fsync, port)
             except BaseException:
                 os.close(lock)
                 raise
@@ -85,12 +86,12 @@ class EmbeddedPostgres:
             raise EmbeddedError(f"the embedded PostgreSQL cannot use {data_dir}: {problem}") from problem
 
     @classmethod
-    def _start_locked(cls, data_dir: Path, lock: int, fsync: bool) -> EmbeddedPostgres:
+    def _start_locked(cls, data_dir: Path, lock: int, fsync: bool, given: int | None) -> EmbeddedPostgres:
         site = Site.prepare(data_dir, fsync)
         end_orphan(site.folder)
         password = site.establish()
         for attempt in range(1, START_TRIES + 1):
-            process, port = site.serve()
+            process, port = site.serve(given)
             dsn = _dsn(password, port)
             try:
                 if _logs_in(dsn, partial(_is_alive, process), READY_WAIT_S):

@@ -163,9 +163,10 @@ class Site:
         if done.returncode != 0:
             self._fail(f"{program} ended with {done.returncode}")
 
-    def serve(self) -> tuple[subprocess.Popen[bytes], int]:
-        """Start the server, without waiting for it; the process, and the port it will listen on."""
-        port = _free_port()
+    def serve(self, port: int | None = None) -> tuple[subprocess.Popen[bytes], int]:
+        """Start the server, without waiting for it; the process, and the port it will listen on (any free one when
+        none is given)."""
+        port = _free_port() if port is None else port
         _disown_stale_pid(self.folder)
         options = ["-D", str(self.folder), "-p", str(port), *self._settings()]
         with _append(self.log) as log:

@@ -251,6 +251,8 @@ class ServerProcess:
     """``socialgym serve`` in a process of its own, with its own embedded PostgreSQL in ``data_dir``. It can be killed
     for real and started again on the same port and data."""
 
+    program: tuple[str, ...] = ("server", "serve")
+
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
         self.port = free_port()
@@ -273,7 +275,7 @@ class ServerProcess:
         """Start, and wait until it is ready."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "server", "serve"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "-m", *self.program], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
         async with asyncio.timeout(patience), httpx.AsyncClient() as http:
             while True:

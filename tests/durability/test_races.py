@@ -29,10 +29,12 @@ class Paper:
         self.frames: list[dict[str, Any]] = []
         self.code: int | None = None
 
-    async def send(self, text: str) -> None:
-        self.frames.append(decoded(text))
+    writable = True
 
-    async def close(self, code: int, reason: str) -> None:
+    def send(self, *texts: str) -> None:
+        self.frames += map(decoded, texts)
+
+    def close(self, code: int, reason: str) -> None:
         self.code = code
 
     @property
@@ -63,7 +65,7 @@ async def begun(learner: Learner, model: str = FREE) -> tuple[UUID, UUID]:
 
 async def joined(engine: Engine, key: tuple[UUID, UUID], last_seq: int | None = 0) -> tuple[Connection, Paper]:
     paper = Paper()
-    connection = Connection(paper, engine.tasks, Limits(enforced=False), key[0])
+    connection = Connection(paper, Limits(enforced=False), key[0])
     await engine.joiner.join(connection, await engine.joiner.prepare(*key, last_seq, created=False))
     return connection, paper
 
@@ -108,7 +110,7 @@ async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, le
     joining = await engine.joiner.prepare(*key, 0, created=False)
     engine.forget_idle(seconds=-1)
     paper = Paper()
-    connection = Connection(paper, engine.tasks, engine.limits, key[0])
+    connection = Connection(paper, engine.limits, key[0])
     await engine.joiner.join(connection, joining)
     await engine.turn(*key, turn(LINES[0], "t"))
     await connection.drained()
@@ -118,7 +120,7 @@ async def test_a_session_let_go_between_the_door_and_the_join(engine: Engine, le
 
 async def test_a_socket_gone_before_it_joined_holds_nothing(engine: Engine, learner: Learner) -> None:
     key = await begun(learner)
-    connection = Connection(Paper(), engine.tasks, engine.limits, key[0])
+    connection = Connection(Paper(), engine.limits, key[0])
     joining = asyncio.create_task(
         engine.joiner.join(connection, await engine.joiner.prepare(*key, None, created=False))
     )
@@ -362,6 +364,7 @@ async def test_a_gap_in_the_log_closes_the_socket(learner: Learner, engine: Engi
     await engine.turn(*key, turn(LINES[0], "t"))
     await engine.ender.end_session(*key, "CLIENT")
     async with database.transaction() as connection:
+        await execute(connection, "SET LOCAL ROLE NONE")  # as the application it could not
         await execute(connection, "DELETE FROM session_event WHERE session_id = :id AND seq = 5", id=key[1])
     _, paper = await asyncio.wait_for(joined(engine, key), 5)
     await eventually(lambda: paper.code is not None, "the socket is closed")

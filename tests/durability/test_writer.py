@@ -16,7 +16,7 @@ from realtime import writer as writer_module
 from realtime.errors import AppError
 from realtime.limits import Limits
 from realtime.writer import Writer
-from storage.append import append
+from storage import append as append_module
 from storage.database import Database
 from storage.rows import SessionWrite
 from tests.durability.talk import LINES, MISSION, assert_paid_once, decoded, eventually, log_of, said
@@ -38,8 +38,8 @@ class Spy:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches: list[int] = []
-        self._append = append
-        monkeypatch.setattr(writer_module, "append", self)
+        self._append = append_module.append
+        monkeypatch.setattr(append_module, "append", self)
 
     async def __call__(self, connection: Any, steps: list[SessionWrite]) -> set[tuple[UUID, UUID]]:
         self.batches.append(len(steps))
@@ -101,9 +101,10 @@ async def test_two_processes_share_a_session(dsn: str, tmp_path: Path) -> None:
 
                 async def talk(wire: Wire, side: str) -> None:
                     for number in range(12):
-                        await wire.turn(
-                            f"I saw {number + 3} boats from the {side} bank, did you?", f"{side}-{number}"
-                        )
+                        item_id = f"{side}-{number}"
+                        await wire.say(f"I saw {number + 3} boats from the {side} bank, did you?", item_id)
+                        while (await wire.until("turn.scored"))["item_id"] != item_id:
+                            pass  # the other side's
 
                 await asyncio.gather(talk(one, "left"), talk(two, "right"))
                 await one.send("session.end")
@@ -315,15 +316,16 @@ async def test_a_closed_writer_refuses(database: Database) -> None:
 
 async def test_a_deadlock_is_run_again(alone: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = 0
+    really = append_module.append
 
     async def deadlocks(connection: Any, steps: list[SessionWrite]) -> set[tuple[UUID, UUID]]:
         nonlocal tried
         tried += 1
         if tried < 3:
             raise asyncpg.DeadlockDetectedError("deadlock detected")
-        return await append(connection, steps)
+        return await really(connection, steps)
 
-    monkeypatch.setattr(writer_module, "append", deadlocks)
+    monkeypatch.setattr(append_module, "append", deadlocks)
     assert await alone.write(nobody()) is False
     assert tried == 3
 

@@ -176,7 +176,8 @@ async def test_listeners_that_go_away_leave_the_server_well(learner: Learner, se
         assert (await say(learner, session_id, HELLO)).status_code == 200
     ready = await learner.get("/v1/health/ready")
     assert ready["status"] == "ok"
-    pool: Any = server.engine.database.engine.pool
+    database: Any = server.engine.database
+    pool = database.engine.pool
     async with asyncio.timeout(PATIENCE):  # the sweeper has one now and then
         while pool.checkedout():
             await asyncio.sleep(0.02)
