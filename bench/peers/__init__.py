@@ -1,0 +1,1 @@
+"""What our server is compared with: the ceiling, and what teams would write. Each does the same work."""
