@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test chat check format docs transcripts setup clean
+.PHONY: run run-cluster test chat check format docs transcripts bench chaos simulate setup clean
 
 run: $(READY)  ## start the server on 127.0.0.1:8000
 	@exec $(BIN)/socialgym serve
+
+run-cluster: $(READY)  ## four server processes behind one port, on one PostgreSQL and one Valkey
+	@exec $(BIN)/socialgym cluster
 
 chat: $(READY)  ## practise in the terminal (ARGS="--mission CODE --url URL")
 	@exec $(BIN)/socialgym chat $(ARGS)
@@ -30,6 +33,15 @@ docs: $(READY)  ## write the pages that are made from the code (docs/errors.md, 
 
 transcripts: $(READY)  ## record the golden sessions of docs/transcripts anew
 	$(BIN)/python -m tests.transcripts.record
+
+bench: $(READY)  ## measure, side by side with three peers (ARGS="--quick"; about 15 minutes without)
+	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(READY)  ## the long form of the fault tests, about an hour (ARGS="--part kills --kills 20 --turns 5000")
+	$(BIN)/python -m tests.adversity.chaos $(ARGS)
+
+simulate: $(READY)  ## many simulated universes (N=100000), or one again (ARGS="--seed 42")
+	$(BIN)/python -m tests.simulation --universes $(or $(N),100000) $(ARGS)
 
 setup: $(READY)
 

@@ -13,6 +13,9 @@ from litestar.openapi.spec import Components
 from litestar.types import Message, Scope
 
 from realtime.assembly import built_in_engine
+from realtime.auditing import Auditor
+from realtime.bus import Bus
+from realtime.bus.places import Calls
 from realtime.commands import Commands
 from realtime.delivery import Connection
 from realtime.engine import Engine
@@ -23,11 +26,13 @@ from server.auth.door import by_token, expire_at
 from server.auth.passwords import Passwords
 from server.auth.principal import BEARER_SCHEME
 from server.auth.tokens import Tokens
+from server.metrics import metrics_route
 from server.problems import EXCEPTION_HANDLERS, JsonRequest
 from server.rates import Rates
 from server.routes import ROUTES
 from server.services import Services
 from server.settings import Settings
+from server.shared import Shared
 from server.socket import openai_realtime, realtime
 from storage.catalogue.loader import load
 from storage.catalogue.model import Catalogue
@@ -48,8 +53,10 @@ def make_app(
     limits: Limits | None = None,
     catalogue: Catalogue | None = None,
     pace_ms: int = TYPING_PACE_MS,
+    bus: Bus | None = None,
 ) -> Litestar:
-    """The application on the database at ``dsn``. Everything is started and checked in its lifespan."""
+    """The application on the database at ``dsn``. Everything is started and checked in its lifespan. ``bus``: instead
+    of the one that the settings name."""
     limits = limits or Limits(enforced=settings.rate_limits)
 
     @asynccontextmanager
@@ -57,18 +64,18 @@ def make_app(
         database = Database(dsn)
         try:
             shelf = await _prepared(database, settings, catalogue or load())
-            engine = built_in_engine(database, shelf, limits, pace_ms=pace_ms)
-            app.state.services = _services(settings, database, engine, limits)
-            try:
-                async with _running(engine):
-                    yield
-            finally:
-                app.state.services.passwords.close()
+            shared = Shared.of(settings, limits)
+            engine = built_in_engine(
+                database, shelf, limits, pace_ms=pace_ms, bus=bus or shared.bus, places=shared.places
+            )
+            app.state.services = _services(settings, database, engine, limits, shared.calls)
+            async with _running(engine, app.state.services, shared):
+                yield
         finally:
             await database.close()
 
     return Litestar(
-        route_handlers=[realtime, openai_realtime, *ROUTES],
+        route_handlers=[realtime, openai_realtime, metrics_route(settings.metrics_token), *ROUTES],
         lifespan=[lifespan],
         dependencies={"services": Provide(_provide_services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
@@ -84,6 +91,7 @@ async def _prepared(database: Database, settings: Settings, catalogue: Catalogue
     """The database checked and migrated, with the catalogue in it. Raises ``DatabaseUnsafe``."""
     await database.check(unsafe=settings.unsafe_db)
     await migrate(database.engine)
+    await database.check_append_only()
     async with database.transaction() as connection:
         shelf = await publish(connection, catalogue)
         if settings.redis_url is None:
@@ -93,16 +101,24 @@ async def _prepared(database: Database, settings: Settings, catalogue: Catalogue
 
 
 @asynccontextmanager
-async def _running(engine: Engine) -> AsyncIterator[None]:
+async def _running(engine: Engine, services: Services, shared: Shared) -> AsyncIterator[None]:
     """The engine with its housekeeping, started and, whatever happens, ended in order."""
-    engine.start()
-    housekeeping = Housekeeping(engine)
-    await housekeeping.start()
     try:
-        yield
+        engine.start()
+        await engine.peers.start()
+        housekeeping = Housekeeping(engine)
+        await housekeeping.start()
+        services.auditor.start()
+        try:
+            yield
+        finally:
+            await services.auditor.close()
+            await housekeeping.close()
+            await engine.close()
     finally:
-        await housekeeping.close()
-        await engine.close()
+        services.passwords.close()
+        await services.rates.close()
+        await shared.close()
 
 
 def _document() -> OpenAPIConfig:
@@ -135,7 +151,9 @@ def _provide_services(state: State) -> Services:
     return services
 
 
-def _services(settings: Settings, database: Database, engine: Engine, limits: Limits) -> Services:
+def _services(
+    settings: Settings, database: Database, engine: Engine, limits: Limits, calls: Calls | None
+) -> Services:
     tokens = Tokens(settings.secret_key)
 
     async def refresh(connection: Connection, token: str) -> None:
@@ -152,9 +170,10 @@ def _services(settings: Settings, database: Database, engine: Engine, limits: Li
         engine=engine,
         tokens=tokens,
         passwords=Passwords(),
-        rates=Rates(limits),
+        rates=Rates(limits, calls),
         limits=limits,
         commands=Commands(engine, refresh),
+        auditor=Auditor(database, engine.counts, attempts=limits.finalize_attempts),
         allowed_origins=settings.allowed_origins,
     )
     return services

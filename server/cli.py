@@ -1,4 +1,4 @@
-"""The command line: ``socialgym serve``, ``socialgym chat``, ``socialgym admin ...``."""
+"""The command line: ``socialgym serve``, ``cluster``, ``chat``, ``reconcile``, ``admin ...``."""
 
 import argparse
 import asyncio
@@ -10,7 +10,8 @@ from uuid import UUID
 
 import uvloop
 
-from server import chat, logs
+from server import chat, logs, reconciling
+from server.reconciling import time_of
 from server.settings import Settings, SettingsError, read
 from storage.database import Database
 from storage.embedded import EmbeddedError, EmbeddedPostgres
@@ -34,9 +35,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     serve = commands.add_parser("serve", help="start the server")
     serve.set_defaults(run=_serve)
+    several = commands.add_parser("cluster", help="start several server processes behind one port")
+    several.add_argument("--processes", type=int, default=4, metavar="N", help="how many (4)")
+    several.set_defaults(run=_cluster)
     talk = commands.add_parser("chat", help="practise in the terminal")
     chat.add_arguments(talk)
     talk.set_defaults(run=chat.run_arguments, url=_local_url())
+    books = commands.add_parser("reconcile", help="check that what is stored adds up; exit code 1 where it doesn't")
+    books.add_argument("--json", action="store_true", help="one JSON object")
+    books.add_argument("--since", type=time_of, metavar="TIME", help="only what has changed since, 2026-11-21T08:00Z")
+    books.set_defaults(run=_reconcile)
     admin = commands.add_parser("admin", help="what an operator does").add_subparsers(required=True, metavar="action")
     end = admin.add_parser("end-session", help="end a session; it ends as ABORT_SYSTEM_ERROR, its turns are paid")
     end.add_argument("session_id", type=UUID)
@@ -92,6 +100,16 @@ def _serve(_: argparse.Namespace) -> int:
         return 0 if server.started else 1
 
 
+def _cluster(arguments: argparse.Namespace) -> int:
+    from server import cluster
+
+    settings = read()
+    logs.configure()
+    with database_of(settings) as dsn, cluster.redis_of(settings) as redis_url:
+        asyncio.run(_check(dsn, unsafe=settings.unsafe_db))
+        return cluster.run(settings, dsn, redis_url, arguments.processes)
+
+
 async def _check(dsn: str, *, unsafe: bool) -> None:
     """Refuse a database that won't do with one sentence; inside the server's start it would be a traceback."""
     database = Database(dsn)
@@ -99,6 +117,13 @@ async def _check(dsn: str, *, unsafe: bool) -> None:
         await database.check(unsafe=unsafe)
     finally:
         await database.close()
+
+
+def _reconcile(arguments: argparse.Namespace) -> int:
+    settings = read()
+    logs.configure()
+    with database_of(settings, attach=True) as dsn:
+        return asyncio.run(reconciling.check(dsn, since=arguments.since, as_json=arguments.json))
 
 
 def _end_session(arguments: argparse.Namespace) -> int:

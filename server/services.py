@@ -2,6 +2,7 @@
 
 import msgspec
 
+from realtime.auditing import Auditor
 from realtime.commands import Commands
 from realtime.engine import Engine
 from realtime.limits import Limits
@@ -21,4 +22,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     rates: Rates
     limits: Limits
     commands: Commands
+    auditor: Auditor
     allowed_origins: frozenset[str]

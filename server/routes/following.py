@@ -1,8 +1,8 @@
 """Following a session without a socket: polls that wait, and server-sent events.
 
 Whatever touches the database runs in tasks of the process, so that a client that goes away cuts nothing off half-way.
-A wait is made of slices of ``SLICE`` seconds: between them it sees that the server drains, and what another process
-wrote.
+A wait is woken by what happens, here or (over the bus) in another process. It is made of slices all the same: between
+them it looks for what nobody told of, seldom while the bus is up, and often while it is not.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from realtime.errors import AppError
 from storage.rows import SessionHead
 
 SLICE = 1.0
+#: While the bus is up.
+TOLD_SLICE = 5.0
 #: How often the row of a session that has ended, but has no summary yet, is looked at.
 FINALIZING_SLICE = 0.1
 #: Between two comments on a silent stream: proxies cut idle connections off after 30 seconds and more.
@@ -32,7 +34,8 @@ async def head_past(engine: Engine, user_id: UUID, session_id: UUID, after: int,
         if head.last_seq > after or head.final or left <= 0 or engine.draining:
             return head
         if head.open:
-            news = engine.wait(user_id, session_id, after, min(left, SLICE))
+            longest = TOLD_SLICE if engine.peers.bus.healthy else SLICE
+            news = engine.wait(user_id, session_id, after, min(left, longest))
             await engine.tasks.run(news, "wait for events")
         else:
             await asyncio.sleep(min(left, FINALIZING_SLICE))

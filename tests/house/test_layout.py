@@ -37,6 +37,7 @@ WRITER = {
         "storage/statistics.py",
     ),
     "idempotency_key": "storage/idempotency.py",
+    "reconciliation": "storage/reconciler.py",
 }
 
 

@@ -82,6 +82,7 @@ BAD = {
     "REDIS_URL": ("localhost:6379", "http://localhost", "redis://localhost:port"),
     "SOCIALGYM_UNSAFE_DB": ("yes", "1", "true"),
     "SOCIALGYM_RATE_LIMITS": ("no", "0", "false"),
+    "SOCIALGYM_METRICS_TOKEN": ("short", "x" * 31, "two words of thirty-two characters", "é" * 32),
 }
 VARIABLES = (*BAD, "SOCIALGYM_HOST", "SOCIALGYM_DATA_DIR")
 
