@@ -217,7 +217,7 @@ class LiveSession:
                 return answer
             self.require_open()
             if write.new_turn and (self.ending or age_reached(self.state.tally.turns)):
-                raise self._ended()
+                raise AppError("session_ended")
             if write.clears_reply is not None and self.claim != write.clears_reply:
                 raise AppError("conversation_already_has_active_response")
         log.error("a step can't be stored", session_id=str(self.spec.session_id), types=[e.type for e in step.events])
@@ -273,7 +273,7 @@ class LiveSession:
                 log.error("a session's state can't be read", session_id=str(head.id), error=str(error))
                 self.status = "FINALIZING"
                 self.context.tasks.spawn(self.context.ender.end(self, "SYSTEM"), "end by system")
-                raise self._ended() from None
+                raise AppError("session_ended") from None
             state = copy.copy(self.state)
         state.seq = head.last_seq
         return state
@@ -362,7 +362,6 @@ class LiveSession:
         self.timer.follow()
 
     async def refresh(self) -> None:
-        """Read the row if another process went on."""
         if self.behind:
             await self.reload()
 
@@ -390,12 +389,9 @@ class LiveSession:
         """It is used now: it stays in memory for a while."""
         self.last_used = asyncio.get_running_loop().time()
 
-    def _ended(self) -> AppError:
-        return AppError("session_ended")
-
     def _refuse_ended(self) -> Answer:
-        raise self._ended()
+        raise AppError("session_ended")
 
     def require_open(self) -> None:
         if not self.open:
-            raise self._ended()
+            raise AppError("session_ended")

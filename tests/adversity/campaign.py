@@ -14,7 +14,7 @@ from functools import partial
 from tests.adversity.checker import Checker, Verdict
 from tests.adversity.cluster import CRASHES, Cluster, Node
 from tests.adversity.fleet import FleetProcess, Orders
-from tests.adversity.learner import Habits
+from tests.adversity.world import Habits
 
 PATIENCE = 120.0
 

@@ -21,8 +21,9 @@ import msgspec
 import uvloop
 
 from tests.adversity.journal import Journal
-from tests.adversity.learner import Habits, Learner, World
+from tests.adversity.learner import Learner
 from tests.adversity.wires import REQUEST_SECONDS, Nodes
+from tests.adversity.world import Habits, World
 from tests.support import ROOT
 
 FIGURES_SECONDS = 0.25

@@ -11,10 +11,12 @@ import pytest
 from tests.adversity.campaign import Load, under_load
 from tests.adversity.cluster import Cluster, Node
 from tests.adversity.hostile import ATTACKS, Peer, attack, silence
-from tests.adversity.learner import Habits
+from tests.adversity.lines import FREE
 from tests.adversity.torn import owners_of
 from tests.adversity.wires import item_frame
-from tests.support import Learner
+from tests.adversity.world import Habits
+from tests.durability.talk import eventually
+from tests.support import Learner, RunningServer
 
 pytestmark = pytest.mark.timeout(300)  # the machine may be busy with much else
 
@@ -68,28 +70,31 @@ async def test_hostile_peers(strict: Cluster) -> None:
     assert all(now - then < GROWTH for then, now in zip(before, after, strict=True)), (before, after)
 
 
-async def test_a_slow_reader(cluster: Cluster) -> None:
+async def test_a_slow_reader(server: RunningServer) -> None:
     """Its own second device, and everyone else, goes on; it is let go, comes back and has missed nothing."""
-    dice, node = random.Random(62), cluster.nodes[0]
-    async with under_load(cluster, learners=8, rate=60, seed=62, habits=CALM) as load:
-        (owner,) = await owners_of(node.url, dice, 1)
-        slow = await Peer.on_session(node.port, owner, dice, buffer=32_768)
-        learner = Learner(node.url, {"accessToken": owner.token, "refreshToken": "", "user": {"id": owner.user_id}})
-        async with learner.connect(session_id=owner.session_id, last_seq=0) as other:
-            asking = asyncio.create_task(_ask_again_and_again(slow))
-            for number in range(OTHER_TURNS):
-                await other.turn(f"I go on while another device of mine sleeps, {number}.")
-            await load.more(60)
-            await asyncio.wait_for(asking, SLOW_SECONDS)
-            require_unnoticed(load)
-            assert await slow.closed(SLOW_SECONDS), "a queue that is full closes the socket"
-            assert slow.close_code == 1013
-            slow.drop()
-            async with learner.connect(session_id=owner.session_id, last_seq=0) as again:
-                resumed = await again.next()
-                await again.until(lambda frame: frame.get("seq") == resumed["head_seq"])
-                assert again.durable[: len(other.durable)] == other.durable
-        await load.settled()
+    dice = random.Random(62)
+    (owner,) = await owners_of(server.url, dice, 1)
+    slow = await Peer.on_session(server.port, owner, dice, buffer=32_768)
+    await eventually(lambda: len(server.engine.connections) == 1, "the slow one has joined")
+    (held,) = server.engine.connections
+    stranger = await server.learner()
+    learner = Learner(server.url, {"accessToken": owner.token, "refreshToken": "", "user": {"id": owner.user_id}})
+    one, two = learner.connect(session_id=owner.session_id, last_seq=0), stranger.connect(FREE)
+    async with one as other, two as elsewhere:
+        asking = asyncio.create_task(_ask_again_and_again(slow))
+        for number in range(OTHER_TURNS):
+            await other.turn(f"I go on while another device of mine sleeps, {number}.")
+            await elsewhere.turn(f"Nobody here notices, {number}.")
+        await eventually(lambda: held.closed, "a queue that is full closes the socket", SLOW_SECONDS)
+        assert await slow.closed(SLOW_SECONDS)
+        assert slow.close_code in (None, 1013), "told so, if it read in time"
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        slow.drop()
+        async with learner.connect(session_id=owner.session_id, last_seq=0) as again:
+            resumed = await again.next()
+            await again.until(lambda frame: frame.get("seq") == resumed["head_seq"])
+            assert again.durable[: len(other.durable)] == other.durable
 
 
 async def _ask_again_and_again(slow: Peer) -> None:

@@ -10,7 +10,7 @@ from realtime.core.session import LearnerTurn
 from realtime.limits import Limits
 from tests.adversity.campaign import under_load
 from tests.adversity.cluster import Cluster
-from tests.adversity.learner import Habits
+from tests.adversity.world import Habits
 from tests.durability.talk import decoded
 from tests.support import Learner, running_server
 

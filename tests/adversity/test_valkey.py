@@ -7,7 +7,7 @@ import pytest
 
 from tests.adversity.campaign import under_load, valkey_faults
 from tests.adversity.cluster import Cluster
-from tests.adversity.learner import Habits
+from tests.adversity.world import Habits
 
 pytestmark = pytest.mark.timeout(300)  # the machine may be busy with much else
 
