@@ -60,6 +60,7 @@ class Forgetter:
                 raise AppError("internal_error")
             # From the row and the log, as another process would: what this one kept may hold the value.
             await live.reload()
+        self._engine.minds.forget()
         self._engine.peers.remembered(live, forgotten=True)
         for other in self._engine.others(live):
             await other.reload()
@@ -131,6 +132,7 @@ class Forgetter:
             state = _state_without(head, None)
             if state is not None:
                 await sessions.append_outside(connection, user_id, session_id, [], state=state)
+        self._engine.minds.forget()
 
     async def _forget_state(self, connection: AsyncConnection, head: SessionHead, wish: Wish) -> None:
         """An ended session keeps its state, and gets no event."""

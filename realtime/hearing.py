@@ -173,6 +173,8 @@ class Hearing:
             self._engine.tasks.spawn(self._engine.joiner.note_presence(live), "note presence")
 
     def _remembered(self, user_id: UUID, message: say.Remembered) -> None:
+        if message.forgotten:
+            self._engine.minds.forget()
         for live in self._peers.held_of(user_id):
             if live.spec.persona.code != message.persona:
                 continue

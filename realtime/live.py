@@ -362,6 +362,7 @@ class LiveSession:
         self.timer.follow()
 
     async def refresh(self) -> None:
+        """Read the row if another process went on."""
         if self.behind:
             await self.reload()
 

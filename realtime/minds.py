@@ -41,6 +41,10 @@ class Scorer(Protocol):
 
     def score(self, context: TurnContext) -> TurnScore: ...
 
+    def forget(self) -> None:
+        """Drop what is kept of lines that were said. It changes no score."""
+        ...
+
 
 class MemoryExtractor(Protocol):
     def extract(
@@ -48,6 +52,10 @@ class MemoryExtractor(Protocol):
     ) -> tuple[MemoryCandidate, ...]:
         """Proposed writes of one turn, in the order of their spans; at most 8. ``recalled``: values that the
         persona has just said back, which are not news."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what is kept of lines that were said. It changes no write."""
         ...
 
 

@@ -36,6 +36,11 @@ class Minds(msgspec.Struct, frozen=True):
     scorer: Scorer
     extractor: MemoryExtractor
 
+    def forget(self) -> None:
+        """Something was forgotten: no line of anybody is kept for speed. Nothing that they find changes."""
+        self.scorer.forget()
+        self.extractor.forget()
+
 
 class LearnerTurn(msgspec.Struct, frozen=True, kw_only=True):
     """A turn as any transport delivers it. ``at``: ISO time of its arrival. ``delivery``: voice turns only."""

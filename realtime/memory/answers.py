@@ -121,6 +121,11 @@ def _key(said: str) -> str | None:
     return keys[0] if len(keys) == 1 else None
 
 
+def forget_lines() -> None:
+    """Drop the persona's lines that are remembered: they may say back what a learner told."""
+    _key.cache_clear()
+
+
 def found(turn: Turn, clause: Clause, key: str) -> list[Found]:
     """The clause read as an answer to that key: whole, short and plausible, else nothing."""
     lead = _LEAD.match(turn.view, clause.start, clause.end)

@@ -38,6 +38,9 @@ class RuleExtractor:
         everything.sort(key=lambda item: (item.start, item.end, item.op != "remove"))
         return _chosen(turn, everything, known, recalled)
 
+    def forget(self) -> None:
+        answers.forget_lines()
+
 
 def _statements(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> list[Found]:
     return [

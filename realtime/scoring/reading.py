@@ -79,6 +79,11 @@ class Lines(dict[str, tuple[list[str], frozenset[Run]]]):
 _LINES: Final = Lines()
 
 
+def forget_lines() -> None:
+    """Drop the lines that are remembered (single words, which are nobody's, stay)."""
+    _LINES.clear()
+
+
 def hear(line: str, terms: list[str], asks: bool, stems: Stems) -> Heard:
     """The persona's line, once read. A question is about the learner when it names them or the two ("you", "we",
     "am I"), or is too short to name anybody ("Any plans?"); a request without a mark always is."""

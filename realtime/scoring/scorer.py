@@ -10,7 +10,7 @@ from realtime.minds import TurnContext
 from realtime.scoring.harm import Harm, judge
 from realtime.scoring.patterns import find_hooks, find_patterns
 from realtime.scoring.questions import Question
-from realtime.scoring.reading import Heard, Reading, gives_back, hear, read, repeats
+from realtime.scoring.reading import Heard, Reading, forget_lines, gives_back, hear, read, repeats
 from realtime.scoring.signals import Found, find_signals
 from realtime.scoring.tables import load
 from realtime.scoring.text import words_of
@@ -54,6 +54,10 @@ class RuleScorer:
         self._all_intents = tuple(self._tables.intents)
         self._by_cue, self._by_signal = self._intent_bits()
         self.version: str = self._tables.version
+
+    def forget(self) -> None:
+        forget_lines()
+        self._read_line.cache_clear()
 
     def score(self, context: TurnContext) -> TurnScore:
         """The score of one turn. Never raises for any text."""

@@ -17,6 +17,7 @@ from tests.adversity.fleet import FleetProcess, Orders
 from tests.adversity.world import Habits
 
 PATIENCE = 120.0
+LAST_ONE_DIES = 0.1  # the chance, twice a second, that the only server that is up may be killed too
 
 
 class Load:
@@ -92,7 +93,7 @@ async def under_load(
 
 class Deaths:
     """Every server dies by SIGKILL about every ``seconds``, each by itself, and is started again at once: sometimes
-    none is down, sometimes several are."""
+    none is down, sometimes several are, rarely all."""
 
     def __init__(self, cluster: Cluster, dice: random.Random, wanted: int, seconds: float) -> None:
         self._cluster = cluster
@@ -109,6 +110,8 @@ class Deaths:
     async def _die(self, node: Node) -> None:
         while True:
             await asyncio.sleep(min(self._dice.expovariate(1 / self._seconds), 3 * self._seconds))
+            while self._cluster.alive < 2 and self._dice.random() > LAST_ONE_DIES:
+                await asyncio.sleep(0.5)
             if self.done >= self._wanted:
                 return
             self.done += 1

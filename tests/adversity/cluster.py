@@ -126,6 +126,11 @@ class Cluster:
         """Tell the fleets whom they may ask."""
         self._book.write([node.url for node in self.nodes if node.running and node not in leaving])
 
+    @property
+    def alive(self) -> int:
+        """Servers that are up."""
+        return len(self._up)
+
     def next_number(self) -> int:
         """For names that no other on this cluster has."""
         self._made += 1

@@ -108,6 +108,9 @@ class Steady:
         tip = "The same advice, every time." if self._read else f"{context.turn_index}: {context.text[:120]}"
         return msgspec.structs.replace(real, score=self._score, strike=None, tip=tip)
 
+    def forget(self) -> None:
+        """It keeps nothing."""
+
 
 # --- the beginning -----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.minds import TurnContext
-from realtime.scoring import RuleScorer
+from realtime.scoring import RuleScorer, reading
 from realtime.scoring.reading import Lines
 from realtime.scoring.stems import Stems
 from realtime.scoring.text import Terms, expand, parse, words_of
@@ -53,6 +53,20 @@ def test_a_scorer_that_has_read_much_scores_as_a_new_one() -> None:
     first = [old.score(turn) for turn in turns]
     assert [old.score(turn) for turn in turns] == first
     assert [RuleScorer().score(turn) for turn in turns[::40]] == first[::40]
+
+
+def test_no_line_is_kept_after_something_was_forgotten() -> None:
+    scorer = RuleScorer()
+    turn = TurnContext(
+        text="My sister Dana sails.", persona_line="Is Dana here?", recent_lines=("I know Dana well.",)
+    )
+    before = scorer.score(turn)
+    assert {"My sister Dana sails.", "I know Dana well."} <= reading._LINES.keys()
+    assert scorer._read_line.cache_info().currsize == 1
+    scorer.forget()
+    assert not reading._LINES
+    assert scorer._read_line.cache_info().currsize == 0
+    assert scorer.score(turn) == before
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)

@@ -44,6 +44,9 @@ class Scorer:
             scorer_version=self.version,
         )
 
+    def forget(self) -> None:
+        """It keeps nothing."""
+
 
 class Extractor:
     def extract(
@@ -57,6 +60,9 @@ class Extractor:
             op="set", key="likes.hobby", value=value, confidence=0.9, start=start, end=len(text), quote=text[start:]
         )
         return (made,)
+
+    def forget(self) -> None:
+        """It keeps nothing."""
 
 
 class Persona:
