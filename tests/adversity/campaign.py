@@ -17,7 +17,7 @@ from tests.adversity.fleet import FleetProcess, Orders
 from tests.adversity.world import Habits
 
 PATIENCE = 120.0
-LAST_ONE_DIES = 0.1  # the chance, twice a second, that the only server that is up may be killed too
+LAST_ONE_DIES = 0.01  # the chance, twice a second, that the only server that is up may be killed too
 
 
 class Load:

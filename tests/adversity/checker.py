@@ -45,8 +45,8 @@ DOUBLED_TEXTS = "SELECT text, count(*) FROM turn WHERE role = 'user' GROUP BY us
 
 class Verdict(msgspec.Struct):
     """What was found. ``wrong`` is empty when every promise was kept. ``drift``: violations that the reconciler sees.
-    ``replayed``: sessions read again. ``slowest_finalization``: seconds
-    from the end, without those in which there was no server, or no database, to do it."""
+    ``replayed``: sessions read again. ``slowest_finalization``: seconds from the end, without those in which there
+    was no server, or no database, to do it."""
 
     sessions: int = 0
     sent: int = 0

@@ -47,7 +47,7 @@ LIES = {
         "stored several times",
     ),
     "wallet": ("UPDATE user_wallet SET xp = xp + 1", "the reconciler"),
-    "late": ("UPDATE practice_session SET ended_at = ended_at - interval '30 seconds'", "finalized 3"),
+    "late": ("UPDATE practice_session SET ended_at = ended_at - interval '1 hour'", "s after its end"),
     "summary": ("UPDATE session_summary SET body = replace(body, '\"xpGained\":', '\"xpGained\": ')", "the summary"),
 }
 
