@@ -22,6 +22,8 @@ from storage.store import Append
 
 log = structlog.get_logger("socialgym.writer")
 MAX_BATCH = 256  # steps in one statement: past this its latency grows faster than its throughput
+GATHER_ROUNDS = 16  # of the loop, at most, before a batch leaves
+QUIET_ROUNDS = 2  # a frame that is read in one round is a step in the next
 RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)  # then every two seconds: what was read is never dropped
 
 Connection = Any
@@ -81,10 +83,24 @@ class Writer:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
+                await self._let_in()
                 batch = self._gather()
                 await self._commit(batch)
             if self._closing:
                 self._closed = True
+                return
+
+    async def _let_in(self) -> None:
+        """Give what has reached the process already a few rounds of the loop to become steps too: a batch costs as
+        much as ten steps in it. Where nothing comes, that is two empty rounds; there is no clock in it."""
+        quiet = 0
+        for _ in range(GATHER_ROUNDS):
+            before = len(self._waiting)
+            if before >= MAX_BATCH or self._closing:
+                return
+            await asyncio.sleep(0)
+            quiet = 0 if len(self._waiting) > before else quiet + 1
+            if quiet == QUIET_ROUNDS:
                 return
 
     def _gather(self) -> Batch:
