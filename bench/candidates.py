@@ -79,8 +79,14 @@ def orm(processes: int = 1) -> Candidate:
 
 
 def node(processes: int = 1) -> Candidate:
-    title = "(c) Node, ws and pg, a commit per turn"
-    return Candidate(f"node-{processes}", title, processes, ["node", str(NODE / "server.js")])
+    title = "(c) Node, ws and pg, a transaction per turn"
+    return Candidate(f"node-{processes}", title, processes, ["node", str(NODE / "server.js"), "transaction"])
+
+
+def node_in_one(processes: int = 1) -> Candidate:
+    """The same with all of a turn in one statement: the least that a commit per turn can cost."""
+    title = "(c') Node, ws and pg, one statement per turn"
+    return Candidate(f"nodeone-{processes}", title, processes, ["node", str(NODE / "server.js"), "statement"])
 
 
 def node_is_ready() -> str | None:
@@ -97,7 +103,7 @@ def node_is_ready() -> str | None:
 
 def orm_is_ready() -> str | None:
     """None, or why the ORM peer can't be run."""
-    return None if find_spec("fastapi") is not None else "fastapi is not installed (the extra named bench)"
+    return None if find_spec("fastapi") is not None else "fastapi is not installed (the extra named dev)"
 
 
 def node_version() -> str:

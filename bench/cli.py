@@ -12,6 +12,7 @@ from bench.candidates import (
     Candidate,
     ceiling,
     node,
+    node_in_one,
     node_is_ready,
     node_version,
     orm,
@@ -38,7 +39,7 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     sockets: tuple[int, ...] = (64, 256)
     ours: tuple[int, ...] = (1, 2, 4)
     peers: tuple[int, ...] = (1, 2)
-    half: tuple[str, ...] = ("ours", *report.PEERS)
+    half: tuple[str, ...] = ("ours", "node")
     idle: int = 5_000
     idle_seconds: float = 60.0
     late: int = 990  # a session has at most 1,000 turns
@@ -135,7 +136,11 @@ async def _prepared(ready: Stage, extent: Extent) -> tuple[Report, list[Candidat
     recording.save(turns, ready.turns)
     missing = node_is_ready()
     peers = [ceiling]
-    for make, said, why in ((orm, "FastAPI", orm_is_ready()), (node, "Node", missing)):
+    for make, said, why in (
+        (orm, "FastAPI", orm_is_ready()),
+        (node, "Node", missing),
+        (node_in_one, "second Node", missing),
+    ):
         if why is None:
             peers.append(make)
         else:

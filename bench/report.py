@@ -15,7 +15,8 @@ RESULTS = Path(__file__).with_name("results")
 PEERS = {
     "ceiling": "the ceiling (a)",
     "orm": "FastAPI, SQLAlchemy's ORM, a commit per turn (b)",
-    "node": "Node, `ws` and `pg`, a commit per turn (c)",
+    "node": "Node, `ws` and `pg`, a transaction per turn (c)",
+    "nodeone": "Node, all of a turn in one statement (c')",
 }
 
 

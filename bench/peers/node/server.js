@@ -1,7 +1,9 @@
 // The Node peer: ws and pg, a commit per turn.
 //
-// One statement a turn (the turn's row and its events in one INSERT with a CTE, prepared once a connection), which is
-// one round trip and one commit; a pool of twenty connections; the frames leave after the commit.
+// In two forms. "transaction" is what the driver's own documentation shows: a client of the pool, BEGIN, the turn, its
+// events in one INSERT, COMMIT, each awaited. "statement" is the best that can be made of it: turn and events in one
+// INSERT with a CTE, which is one round trip and one commit. Both are prepared once a connection, with a pool of twenty;
+// the frames leave after the commit.
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -18,18 +20,35 @@ const answers = new Map(
   JSON.parse(readFileSync(process.env.BENCH_TURNS, "utf8")).map((turn) => [turn.text, turn]),
 );
 
-const INSERT = {
-  name: "turn",
-  text: `WITH stored AS (
-      INSERT INTO turn (user_id, session_id, item_id, position, text, score, rarity, charisma_index, confidence,
-          clarity, humor, tension_control, emotional_warmth, dominance, evidence, observed, xp, coins, first_seq,
-          final_seq)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-    )
-    INSERT INTO session_event (user_id, session_id, seq, type, body)
-    SELECT $1, $2, e.seq, e.type, e.body
-    FROM unnest($21::int[], $22::text[], $23::text[]) AS e(seq, type, body)`,
-};
+const FORM = process.argv[2];
+if (FORM !== "transaction" && FORM !== "statement") throw new Error("node server.js transaction|statement");
+const OF_TURN = 20; // the first parameters are the turn's, the others its events'
+const TURN = `INSERT INTO turn (user_id, session_id, item_id, position, text, score, rarity, charisma_index, confidence,
+    clarity, humor, tension_control, emotional_warmth, dominance, evidence, observed, xp, coins, first_seq, final_seq)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`;
+const events = (first) => `INSERT INTO session_event (user_id, session_id, seq, type, body)
+  SELECT $1, $2, e.seq, e.type, e.body
+  FROM unnest($${first}::int[], $${first + 1}::text[], $${first + 2}::text[]) AS e(seq, type, body)`;
+const INSERT_BOTH = { name: "both", text: `WITH stored AS (${TURN}) ${events(OF_TURN + 1)}` };
+const INSERT_TURN = { name: "turn", text: TURN };
+const INSERT_EVENTS = { name: "events", text: events(3) };
+
+async function insertInTransaction(values) {
+  const client = await pool.connect();
+  try {
+    await client.query("BEGIN");
+    await client.query({ ...INSERT_TURN, values: values.slice(0, OF_TURN) });
+    await client.query({ ...INSERT_EVENTS, values: [values[0], values[1], ...values.slice(OF_TURN)] });
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK");
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+const insert = FORM === "statement" ? (values) => pool.query({ ...INSERT_BOTH, values }) : insertInTransaction;
 
 /** The user that a Bearer header proves, or null. */
 function userOf(authorization) {
@@ -99,7 +118,7 @@ class Talk {
 async function store(socket, talk, data) {
   const { item } = JSON.parse(data);
   const { values, frames } = talk.said(item.id, answers.get(item.content[0].text));
-  await pool.query({ ...INSERT, values });
+  await insert(values);
   for (const frame of frames) socket.send(frame);
 }
 
