@@ -1,7 +1,7 @@
 """Signals: what phrases alone cannot say. Each is a list of spans of the learner's text; not found, it is absent."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Final, NamedTuple
 
 from realtime.scoring.cues import opens_clause
@@ -48,6 +48,7 @@ def find_statements(reading: Reading, questions: list[Question], stems: Stems) -
     clauses = parsed.clause_starts
     bounds = sorted(clauses)
     idle = not _NOT_OWN_NEWS.isdisjoint(reading.hits)
+    contents: _Contents | None = None
     for at in [at for at, term in enumerate(terms) if term in _SELF]:
         if (at not in clauses and not opens_clause(parsed, at)) or at in reading.echoed:
             continue
@@ -58,22 +59,33 @@ def find_statements(reading: Reading, questions: list[Question], stems: Stems) -
             continue
         end, following = parsed.sentences[number].last, bisect_right(bounds, at)
         last = min(end, bounds[following]) if following < len(bounds) else end
-        content = _content(terms, at + 1, last, stems)
+        contents = contents or _Contents(terms, stems)
+        content = contents.count(at + 1, last)
         if content and last - at > 2:
             out.append(Statement(at, last, content))
     return out
 
 
-def _content(terms: list[str], first: int, last: int, stems: Stems) -> int:
-    """How many different content words, as far as two: more than that are not told apart."""
-    one: str | None = None
-    for at in range(first, last):
-        term = terms[at]
-        if stems[term] and term != one:
-            if one is not None:
-                return 2
-            one = term
-    return 0 if one is None else 1
+class _Contents:
+    """Where the content words are, found once: many statements in one sentence cost no more than it is long."""
+
+    def __init__(self, terms: list[str], stems: Stems) -> None:
+        places = [at for at, term in enumerate(terms) if stems[term]]
+        self._places = places
+        self._other = [0] * len(places)  # the next place that holds another word
+        other = len(places)
+        for index in range(len(places) - 1, -1, -1):
+            if index + 1 < len(places) and terms[places[index]] != terms[places[index + 1]]:
+                other = index + 1
+            self._other[index] = other
+
+    def count(self, first: int, last: int) -> int:
+        """How many different ones, as far as two: more than that are not told apart."""
+        index = bisect_left(self._places, first)
+        if index == len(self._places) or self._places[index] >= last:
+            return 0
+        other = self._other[index]
+        return 2 if other < len(self._places) and self._places[other] < last else 1
 
 
 def _idle(reading: Reading, at: int) -> bool:

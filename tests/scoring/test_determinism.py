@@ -1,5 +1,6 @@
 """The same context gives the same bytes, always and everywhere, in time linear in the text."""
 
+import gc
 import hashlib
 import os
 import subprocess
@@ -85,10 +86,14 @@ def test_long_text_is_linear(scorer: RuleScorer, unit: str) -> None:
         text = (unit * length)[:length]
         context = TurnContext(text=text, persona_line="How are you doing today, my friend?", recent_lines=(text,))
         best = 1.0
-        for _ in range(5):
-            began = time.process_time()
-            scorer.score(context)
-            best = min(best, time.process_time() - began)
+        gc.disable()  # what it takes to look at all that other tests left behind is not the scorer's
+        try:
+            for _ in range(7):
+                began = time.process_time()
+                scorer.score(context)
+                best = min(best, time.process_time() - began)
+        finally:
+            gc.enable()
         return best
 
     assert cost(8000) < 12 * cost(2000) + 0.005
