@@ -1,7 +1,7 @@
 """The Litestar application: services made once in the lifespan, routes by feature, errors as problems."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from litestar import Litestar
@@ -103,22 +103,20 @@ async def _prepared(database: Database, settings: Settings, catalogue: Catalogue
 @asynccontextmanager
 async def _running(engine: Engine, services: Services, shared: Shared) -> AsyncIterator[None]:
     """The engine with its housekeeping, started and, whatever happens, ended in order."""
-    try:
+    async with AsyncExitStack() as started:
+        started.callback(services.passwords.close)
+        started.push_async_callback(shared.close)
+        started.push_async_callback(services.rates.close)
+        # What is started is ended also when the start of the next thing fails: a half-started process must not stay.
         engine.start()
+        started.push_async_callback(engine.close)
         await engine.peers.start()
         housekeeping = Housekeeping(engine)
+        started.push_async_callback(housekeeping.close)
         await housekeeping.start()
         services.auditor.start()
-        try:
-            yield
-        finally:
-            await services.auditor.close()
-            await housekeeping.close()
-            await engine.close()
-    finally:
-        services.passwords.close()
-        await services.rates.close()
-        await shared.close()
+        started.push_async_callback(services.auditor.close)
+        yield
 
 
 def _document() -> OpenAPIConfig:

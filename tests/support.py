@@ -93,6 +93,7 @@ async def running_server(
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if task.done():
+        listening.close()
         task.result()
         raise RuntimeError("the server did not start")
     try:
