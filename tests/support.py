@@ -18,6 +18,7 @@ import websockets
 from litestar import Litestar
 from websockets.asyncio.client import ClientConnection
 
+from realtime.bus import Bus
 from realtime.engine import Engine
 from realtime.limits import Limits
 from server.app import make_app, services_of
@@ -80,11 +81,12 @@ async def running_server(
     limits: Limits | None = None,
     catalogue: Catalogue | None = None,
     pace_ms: int = 0,
+    bus: Bus | None = None,
     **changes: Any,
 ) -> AsyncIterator[RunningServer]:
     """A real uvicorn with the real application, on a free port."""
     settings = settings_for(directory, **changes)
-    app = make_app(settings, dsn, limits=limits, catalogue=catalogue, pace_ms=pace_ms)
+    app = make_app(settings, dsn, limits=limits, catalogue=catalogue, pace_ms=pace_ms, bus=bus)
     started = asyncio.Event()
     listening = listen(settings.host, 0)
     server = Server(app, settings, listening, on_started=started.set)

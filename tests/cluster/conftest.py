@@ -10,11 +10,9 @@ import pytest
 
 from realtime.bus.local import Hub, LocalBus
 from realtime.limits import Limits
-from server.app import make_app
 from server.embedded_valkey import EmbeddedValkey
-from server.run import Server, listen
 from tests.bus.valkeys import cluster_of
-from tests.support import RunningServer, _serving, settings_for
+from tests.support import RunningServer, running_server
 
 QUIET = Limits(enforced=False)
 
@@ -24,24 +22,9 @@ async def server_on(
     dsn: str, directory: Path, *, hub: Hub | None = None, **options: Any
 ) -> AsyncIterator[RunningServer]:
     """``running_server`` with a bus: of ``hub``, or the one that ``redis_url`` names."""
-    limits, pace_ms = options.pop("limits", QUIET), options.pop("pace_ms", 0)
-    settings = settings_for(directory, **options)
     bus = LocalBus(hub) if hub is not None else None
-    app = make_app(settings, dsn, limits=limits, pace_ms=pace_ms, bus=bus)
-    started, listening = asyncio.Event(), listen("127.0.0.1", 0)
-    server = Server(app, settings, listening, on_started=started.set)
-    task = asyncio.create_task(_serving(server, listening))
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if task.done():
-        task.result()
-    try:
-        yield RunningServer(app, server.port)
-    finally:
-        server.should_exit = True
-        await task
-        listening.close()
+    async with running_server(dsn, directory, bus=bus, **{"limits": QUIET, **options}) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
