@@ -175,7 +175,8 @@ async def test_a_turn_sent_to_both_at_once_is_one_turn(pair: Pair) -> None:
                     await asyncio.gather(one.say(line, f"turn-{number}"), two.say(line, f"turn-{number}"))
 
                     def is_score(frame: dict[str, Any], item_id: str = f"turn-{number}") -> bool:
-                        return (frame["type"], frame.get("item_id")) == ("turn.scored", item_id)  # a copy may come late
+                        # a copy of the turn before may come late
+                        return (frame["type"], frame.get("item_id")) == ("turn.scored", item_id)
 
                     scored = await one.until(is_score)
                     assert await two.until(is_score) == scored
