@@ -16,11 +16,12 @@ from uuid import UUID
 import asyncpg
 
 from storage import memory, sessions
+from storage.relation import Relation
 from storage.rows import SessionWrite
-from storage.unnest import Columns
 
-HEAD = Columns(
+HEAD = Relation(
     "head",
+    "writer_head",
     (
         ("user_id", "uuid"),
         ("session_id", "uuid"),
@@ -37,17 +38,14 @@ HEAD = Columns(
 
 
 def _statement() -> str:
-    first_turn = 1 + len(HEAD.columns)
-    first_event = first_turn + len(sessions.TURN.columns)
-    first_memory = first_event + len(sessions.EVENT.columns)
     return f"""
 WITH {HEAD.cte(1, ordinal="at")},
-{sessions.TURN.cte(first_turn)},
-{sessions.EVENT.cte(first_event)},
-{memory.WRITE.cte(first_memory)},
+{sessions.TURN.cte(2)},
+{sessions.EVENT.cte(3)},
+{memory.WRITE.cte(4)},
 {memory.STALE_CTE},
 {sessions.ADVANCE_CTE},
-{sessions.insert_ctes(HEAD.array(1, "user_id"), HEAD.array(1, "session_id"))},
+{sessions.INSERT_CTES},
 {memory.WRITE_CTES}
 SELECT user_id, id FROM advanced
 """
@@ -64,13 +62,9 @@ async def append(
     Returns after COMMIT. When the connection breaks the outcome is unknown: running the same steps again settles
     it (those already stored are missed, and their sessions find them on reload).
     """
-    arguments = [
-        *HEAD.transpose(_heads(writes)),
-        *sessions.TURN.transpose(_turns(writes)),
-        *sessions.EVENT.transpose(_events(writes)),
-        *memory.WRITE.transpose(_memories(writes)),
-    ]
-    stored = await connection.fetch(STATEMENT, *arguments)
+    stored = await connection.fetch(
+        STATEMENT, list(_heads(writes)), list(_turns(writes)), list(_events(writes)), list(_memories(writes))
+    )
     return {(record["user_id"], record["id"]) for record in stored}
 
 

@@ -10,11 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import execute, rows
+from storage.relation import Relation
 from storage.rows import MemoryRow
-from storage.unnest import Columns
 
-WRITE = Columns(
+WRITE = Relation(
     "remembered",
+    "writer_memory",
     (
         ("user_id", "uuid"),
         ("session_id", "uuid"),
@@ -98,7 +99,7 @@ def write_values(user_id: UUID, session_id: UUID, row: MemoryRow) -> tuple[Any, 
 
 async def write_one(connection: AsyncConnection, user_id: UUID, session_id: UUID, row: MemoryRow) -> None:
     """One write in a transaction that holds the session's and the user's lock."""
-    parameters = dict(zip((name for name, _ in WRITE.columns), write_values(user_id, session_id, row), strict=True))
+    parameters = dict(zip(WRITE.names, write_values(user_id, session_id, row), strict=True))
     await execute(
         connection,
         """INSERT INTO persona_memory (user_id, persona_key, key, items, previous_value, version, forgotten)
@@ -110,7 +111,7 @@ async def write_one(connection: AsyncConnection, user_id: UUID, session_id: UUID
         version=row.version,
         op=row.op,
     )
-    history = [name for name, _ in WRITE.columns if name not in ("items", "expected_version")]
+    history = [name for name in WRITE.names if name not in ("items", "expected_version")]
     await execute(
         connection,
         f"""INSERT INTO memory_event ({", ".join(history)}) VALUES ({", ".join(f":{name}" for name in history)})""",

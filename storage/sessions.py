@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import execute, row, sql
 from storage.heads import CONDITIONS
+from storage.relation import Relation
 from storage.rows import EventRow, TurnRow
-from storage.unnest import Columns
 
 _TURN_TYPES: dict[str, str] = {
     "position": "int",
@@ -39,8 +39,8 @@ def _type_of(field: str) -> str:
 
 
 # ``at``: which head of the batch the row belongs to, from 1; the ids are taken from there.
-TURN = Columns("turns", (("at", "int"), *((f, _type_of(f)) for f in _TURN_FIELDS)))
-EVENT = Columns("events", (("at", "int"), ("seq", "int"), ("type", "text"), ("body", "text")))
+TURN = Relation("turns", "writer_turn", (("at", "int"), *((f, _type_of(f)) for f in _TURN_FIELDS)))
+EVENT = Relation("events", "writer_event", (("at", "int"), ("seq", "int"), ("type", "text"), ("body", "text")))
 
 # The statement's cost may not depend on how many sessions are open or how long one is, whatever the statistics say
 # at the moment it is planned. So the status is compared as an expression, which keeps the planner off the partial
@@ -72,22 +72,19 @@ advanced AS (
 _VALUES = ", ".join(f"t.{field}::jsonb" if field in _JSON else f"t.{field}" for field in _TURN_FIELDS)
 
 
-def insert_ctes(users: str, sessions: str) -> str:
-    """Turns and events of the steps that were advanced. ``users`` and ``sessions``: the arrays of the heads' ids.
-
-    ``IS TRUE`` keeps the look-up a hashed one; as a join it would be planned for a handful of rows, and compare each
-    with each.
-    """
-    ids = f"({users})[{{0}}.at], ({sessions})[{{0}}.at]"
-    stored = "({0}.at IN (SELECT at FROM advanced)) IS TRUE"
-    return f"""
+# Turns and events of the steps that were advanced. ``IS TRUE`` keeps the look-up a hashed one; as a join it would be
+# planned for a handful of rows, and compare each with each. So are the ids taken from arrays, by the head's number.
+_IDS = """(SELECT array_agg(user_id ORDER BY at) FROM head)[{0}.at],
+        (SELECT array_agg(session_id ORDER BY at) FROM head)[{0}.at]"""
+_STORED = "({0}.at IN (SELECT at FROM advanced)) IS TRUE"
+INSERT_CTES = f"""
 inserted_turns AS (
     INSERT INTO turn (user_id, session_id, {", ".join(_TURN_FIELDS)})
-    SELECT {ids.format("t")}, {_VALUES} FROM turns t WHERE {stored.format("t")}
+    SELECT {_IDS.format("t")}, {_VALUES} FROM turns t WHERE {_STORED.format("t")}
 ),
 inserted_events AS (
     INSERT INTO session_event (user_id, session_id, seq, type, body)
-    SELECT {ids.format("e")}, e.seq, e.type, e.body FROM events e WHERE {stored.format("e")}
+    SELECT {_IDS.format("e")}, e.seq, e.type, e.body FROM events e WHERE {_STORED.format("e")}
 )"""
 
 

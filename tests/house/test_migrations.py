@@ -14,9 +14,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
+from storage import append, memory, sessions
 from storage.database import REQUIRED_SETTINGS, Database
 from storage.errors import DatabaseUnsafe
 from storage.migrate import migrate
+from storage.relation import Relation
 from storage.schema import metadata
 from storage.schema.practice import Xid8
 from tests.conftest import new_database
@@ -71,6 +73,25 @@ async def test_up_down_and_up_again(empty: str, xid8: None) -> None:
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
     await database.close()
+
+
+@pytest.mark.parametrize(
+    "relation", [append.HEAD, sessions.TURN, sessions.EVENT, memory.WRITE], ids=lambda relation: relation.type
+)
+async def test_the_types_of_the_writers_rows(dsn: str, relation: Relation) -> None:
+    """PostgreSQL would refuse a row of another shape, and the driver sends values by their place."""
+    connection = await asyncpg.connect(dsn)
+    found = await connection.fetch(
+        """SELECT attname, atttypid = to_regtype(wanted.type) AS right
+           FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS wanted (name, type, at)
+           FULL JOIN (SELECT a.* FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname = $1) made
+               ON made.attnum = wanted.at ORDER BY coalesce(made.attnum, wanted.at)""",
+        relation.type,
+        list(relation.names),
+        [kind for _, kind in relation.columns],
+    )
+    await connection.close()
+    assert [tuple(record) for record in found] == [(name, True) for name in relation.names]
 
 
 async def test_a_difference_would_be_seen(empty: str, xid8: None) -> None:
