@@ -5,14 +5,14 @@ import re
 import unicodedata
 
 _BETWEEN = re.compile(r"[\W_]+")
+_ASCII = "".join(chr(code).lower() if chr(code).isalnum() else " " for code in range(128))
 
 
 def body_hash(kind: str, text: str, words: bytes = b"") -> bytes:
     """16 bytes over kind and exact text (for voice also words and duration): equal on every transport."""
     digest = hashlib.blake2b(digest_size=16, person=b"turn.body")
-    for part in (kind.encode(), text.encode(), words):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
+    parts = (kind.encode(), text.encode(), words)
+    digest.update(b"".join([piece for part in parts for piece in (len(part).to_bytes(8, "big"), part)]))
     return digest.digest()
 
 
@@ -21,6 +21,11 @@ def line_hash(text: str) -> int:
 
     Two lines with equal words are one line: it pays once in 30 days.
     """
-    words = _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
-    digest = hashlib.blake2b(words.encode(), digest_size=8, person=b"turn.line")
+    digest = hashlib.blake2b(_words(text).encode(), digest_size=8, person=b"turn.line")
     return int.from_bytes(digest.digest(), "big", signed=True)
+
+
+def _words(text: str) -> str:
+    if text.isascii():  # most lines are, and this is the same for a fifth of the time
+        return " ".join(text.translate(_ASCII).split())
+    return _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()

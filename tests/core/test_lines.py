@@ -43,6 +43,12 @@ def test_a_line_hash_is_a_signed_64_bit_number_and_stable(text: str) -> None:
     assert line_hash(text) == hashed
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_plain_lines_and_others_are_read_alike(text: str) -> None:
+    """A dash that is not ASCII separates like any other, and takes the line the general way."""
+    assert line_hash(text) == line_hash(text + "\u2014")
+
+
 def test_hashes_are_the_same_in_every_process() -> None:
     assert line_hash("Hi, I'm Tal.") == LINE
     assert body_hash("text", "Hi").hex() == BODY
