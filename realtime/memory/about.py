@@ -1,6 +1,7 @@
 """Who the learner is: name, age, job, home, origin, study, languages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from realtime.memory import phrases
 from realtime.memory.clauses import Clause
@@ -9,6 +10,7 @@ from realtime.memory.lexicon import LANGUAGES, LEXICON
 from realtime.memory.matching import (
     ADVERBS,
     AM_WORDS,
+    DO_WORDS,
     EXPLICIT,
     I_AM,
     I_DO,
@@ -22,13 +24,14 @@ from realtime.memory.matching import (
     sure,
 )
 from realtime.memory.phrases import Span, Word
-from realtime.memory.turn import DIGIT, Turn, part, pieces, rule
+from realtime.memory.turn import DIGIT, Turn, bits_of, part, pieces, rule
 
 AGES = range(5, 111)  # years: below a child does not type, above is a joke
 
 _NAMED = rule(
     r"\b(?:my\s(?:(?:first|full|real)\s)?name(?:\sis|'s|s)|the\sname(?:'s|\sis)|(?:i'm|i\sam|im)\scalled)\s",
     "name names called",
+    too=("my", "the", *AM_WORDS),
 )
 _CALLED = rule(
     r"(?:\b(?:you\scan|please|just|everyone\scalls|people\scall|friends\scall)\s|^|\W)call(?:s)?\sme\s|\bi\sgo\sby\s",
@@ -45,8 +48,9 @@ _NUMBERS = (*NUMBER_WORDS, DIGIT)
 _AGE = rule(
     rf"{I_AM}{ADVERBS}(?P<about>(?:almost|nearly|about|around)\s)?(?P<n>{NUMBER})(?P<unit>\s?(?:years?\sold|years?\sof\sage|yrs?\sold|yo|y/o))?(?![\w%°'])",
     (*_NUMBERS, *(word + unit for word in NUMBER_WORDS for unit in ("year", "years", "yr", "yrs", "yo", "y"))),
+    too=AM_WORDS,
 )
-_AGE_ADJECTIVE = rule(rf"{I_AM}{ADVERBS}an?\s(?P<n>{NUMBER})[\s-]years?[\s-]old\b", _NUMBERS)
+_AGE_ADJECTIVE = rule(rf"{I_AM}{ADVERBS}an?\s(?P<n>{NUMBER})[\s-]years?[\s-]old\b", _NUMBERS, too=AM_WORDS)
 _TURNED = rule(rf"(?:\bi\s(?:just\s|recently\s)?turned|\bmy\sage\sis)\s(?P<n>{NUMBER})(?![\w%])", "turned age")
 _DECADE = rule(
     rf"{I_AM}{ADVERBS}in\smy\s(?P<v>(?:early\s|mid[\s-]|late\s)?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties))\b",
@@ -56,16 +60,22 @@ _AGE_ENDS = frozenset(("and", "from", "now", "today", "but", "btw", "this", "alr
 _WORK_AS = rule(
     rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|\bi've\sbeen\sworking)\sas\s|\bmy\s(?:job|profession|occupation)\sis\s(?:being\s)?(?=an?\s)",
     "work working job profession occupation",
+    too="as my",
 )
-_I_AM_A = rule(rf"{I_AM}{ADVERBS}(?P<article>(?:an?|the)\s)?", pieces(LEXICON.jobs), behind=True)
+_I_AM_A = rule(rf"{I_AM}{ADVERBS}(?P<article>(?:an?|the)\s)?", pieces(LEXICON.jobs), too=AM_WORDS, behind=True)
 _YEARS_OLD = part(rf"{NUMBER}[\s-]years?[\s-]old\s")
 _WORK_IN = rule(
     rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working|{I_AM}{ADVERBS})(?:\s)?(?P<v>in\s(?=\w))",
     pieces(LEXICON.fields),
+    too=("work", "working", *AM_WORDS),
     behind=True,
 )
-_WORK_AT = rule(rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working)\s(?=(?:at|for|in\san?)\s)", "work working")
-_STATE = rule(rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.work_states)})(?![\w-])", pieces(LEXICON.work_states))
+_WORK_AT = rule(
+    rf"(?:{I_DO}{ADVERBS}work|{I_AM}{ADVERBS}working)\s(?=(?:at|for|in\san?)\s)", "work working", too="at for in"
+)
+_STATE = rule(
+    rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.work_states)})(?![\w-])", pieces(LEXICON.work_states), too=AM_WORDS
+)
 _LIVE = rule(
     rf"(?:(?:{I_DO}{ADVERBS}live|{I_AM}{ADVERBS}living)(?:\s(?!in\b|near\b|with\s?out)\w{{1,15}}){{0,4}}?\s(?:in\s|(?=near\s))"
     rf"|{I_AM}{ADVERBS}based\s(?:in|near)\s|\bi\slive\shere\sin\s)",
@@ -77,14 +87,16 @@ _FROM = rule(
     rf"(?:{I_AM}{ADVERBS}from|{I_DO}{ADVERBS}come\s{ADVERBS}from"
     rf"|{I_DO}{ADVERBS}grew\sup\s(?:near|in)|\bi\swas\s{ADVERBS}(?:born|raised|brought\sup)(?:\sand\s(?:raised|bred))?\sin)\s",
     "from grew born raised brought",
+    too=("come", "grew", "was", *AM_WORDS),
 )
 _STUDY = rule(
     rf"(?:{I_DO}{ADVERBS}(?:study|studied|major\sin)|{I_AM}{ADVERBS}(?:studying|majoring\sin|reading\sfor)|\bmy\s(?:major|degree)\sis(?:\sin)?"
     rf"|{I_AM}{ADVERBS}doing\s(?=an?\s(?:phd|master's|masters|degree|bachelor's|ba|ma|bsc|msc|mba)\b))\s?",
     "~stud major majoring reading degree doing",
+    too=("my", *AM_WORDS, *DO_WORDS),
 )
-_LEARNING = rule(rf"{I_AM}{ADVERBS}learning\s", "learning")
-_STUDENT = rule(rf"{I_AM}{ADVERBS}an?\s(?P<v>(?:[\w-]{{2,20}}\s){{0,3}}?student)\b", "student")
+_LEARNING = rule(rf"{I_AM}{ADVERBS}learning\s", "learning", too=AM_WORDS)
+_STUDENT = rule(rf"{I_AM}{ADVERBS}an?\s(?P<v>(?:[\w-]{{2,20}}\s){{0,3}}?student)\b", "student", too=AM_WORDS)
 _NOT_STUDIED = LEXICON.not_things | {"for", "at", "hard", "too", "every", "all", "here", "there", "with", "in", "on"}
 _SPEAK = rule(
     rf"(?:{I_DO}{ADVERBS}speak|{I_AM}{ADVERBS}fluent\sin|\bmy\s(?:native\slanguage|mother\stongue|first\slanguage)\sis)\s",
@@ -95,13 +107,9 @@ _NO_SPEECH = rule(rf"\bi\s(?:don't|dont|do\snot|can't|no\slonger)\s{ADVERBS}spea
 
 def found(turn: Turn, clause: Clause) -> Iterator[Found]:
     """Every statement of the clause about the learner's own person."""
-    yield from _names(turn, clause)
-    yield from _ages(turn, clause)
-    yield from _jobs(turn, clause)
-    yield from _workplaces(turn, clause)
-    yield from _places(turn, clause)
-    yield from _studies(turn, clause)
-    yield from _languages(turn, clause)
+    for bits, find in _KINDS:
+        if turn.may & bits:
+            yield from find(turn, clause)
 
 
 def _set(turn: Turn, clause: Clause, key: str, start: int, span: Span, confidence: float) -> Found:
@@ -324,3 +332,15 @@ def spoken(view: str, at: int, end: int) -> list[Span]:
         if at == before:
             break
     return found
+
+
+# What there may be to say of a person, in this order, and by which patterns it is found.
+_KINDS: Final[tuple[tuple[int, Callable[[Turn, Clause], Iterator[Found]]], ...]] = (
+    (bits_of(_NAMED, _CALLED, _I_AM_NAME), _names),
+    (bits_of(_DECADE, _AGE, _AGE_ADJECTIVE, _TURNED), _ages),
+    (bits_of(_WORK_AS, _I_AM_A, _STATE), _jobs),
+    (bits_of(_WORK_IN, _WORK_AT), _workplaces),
+    (bits_of(_LIVE, _MOVED, _LIVED, _FROM), _places),
+    (bits_of(_STUDY, _LEARNING, _STUDENT), _studies),
+    (bits_of(_SPEAK, _NO_SPEECH), _languages),
+)

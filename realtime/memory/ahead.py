@@ -8,7 +8,9 @@ from realtime.memory.dates import DATE
 from realtime.memory.lexicon import LEXICON
 from realtime.memory.matching import (
     ADVERBS,
+    AM_WORDS,
     EXPLICIT,
+    HAVE_WORDS,
     I_AM,
     I_DO,
     I_HAVE,
@@ -21,7 +23,7 @@ from realtime.memory.matching import (
     sure,
 )
 from realtime.memory.phrases import Word
-from realtime.memory.turn import Turn, pieces, rule
+from realtime.memory.turn import Turn, bits_of, pieces, rule
 from realtime.memory.vocabulary import slug_of
 
 MAX_PLAN_WORDS = 12  # a longer one is a story, and is cut there
@@ -30,6 +32,7 @@ _EVENT_WORDS = pieces(LEXICON.event_nouns)
 _GOING = rule(
     rf"{I_AM}{ADVERBS}(?P<v>{any_of(LEXICON.plan_verbs)}|gonna)\s",
     {verb.split()[0] for verb in LEXICON.plan_verbs} | {"gonna"},
+    too=AM_WORDS,
 )
 _PLAN = rule(
     rf"(?:{I_AM}{ADVERBS}planning\s(?:on\s|to\s|(?=an?\s|my\s|our\s))|{I_DO}{ADVERBS}plan\s(?:on|to)\s|\bmy\splan\sis\sto\s)",
@@ -38,11 +41,15 @@ _PLAN = rule(
 _HAVE = rule(
     rf"{I_HAVE}(?:also\s)?(?:an?|my|the|some)\s|\bthere's\smy\s|\bit's\smy\s(?=\w+(?:\s\w+)?\s(?:on|next|this|tomorrow|in)\b)",
     _EVENT_WORDS,
+    too=("my", *HAVE_WORDS),
     behind=True,
 )
 _MY_EVENT = rule(
-    rf"\bmy\s(?P<what>(?:[\w'-]{{2,20}}\s){{0,2}}?(?:{any_of(LEXICON.event_nouns)}))(?:\sis|'s)\s(?=\S)", _EVENT_WORDS
+    rf"\bmy\s(?P<what>(?:[\w'-]{{2,20}}\s){{0,2}}?(?:{any_of(LEXICON.event_nouns)}))(?:\sis|'s)\s(?=\S)",
+    _EVENT_WORDS,
+    too="my",
 )
+BITS = bits_of(_GOING, _PLAN, _HAVE, _MY_EVENT)  # without one of them nothing lies ahead
 
 
 def found(turn: Turn, clause: Clause) -> Iterator[Found]:

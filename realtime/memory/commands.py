@@ -20,17 +20,18 @@ _TAKEOVER: Final = r"""
 
 # Orders inside a sentence: that sentence is not kept.
 _ORDER: Final = r"""
-    \bremember\s(?:that\s)?(?:you|to|your)\b
-  | \byou\s(?:must|shall|have\sto|need\sto|are\sto|are\srequired)\b
-  | \bfrom\snow\son\b
-  | \b(?:always|never|only)\s(?:say|answer|reply|respond|call|obey|mention|give|tell|output|print|act|agree)\b
-  | \b(?:act|behave|speak|talk|respond|reply|answer)\s(?:as|like)\b
-  | \brepeat\s(?:after|exactly|this|the\sfollowing)\b
-  | \b(?:store|save|write|record|add|set|put|delete|update)\s(?:\w{1,20}\s){0,4}(?:memory|database|key|field|score)\b
-  | \b(?:score|rate|grade)\s(?:me|this|my)\b
-  | \bgive\sme\s(?:\w{1,20}\s){0,3}(?:points?|score|coins|gems|xp|100)\b
-  | \b(?:execute|eval|sudo|drop\stable)\b
-"""
+  \b(?:
+    remember\s(?:that\s)?(?:you|to|your)\b
+  | you\s(?:must|shall|have\sto|need\sto|are\sto|are\srequired)\b
+  | from\snow\son\b
+  | (?:always|never|only)\s(?:say|answer|reply|respond|call|obey|mention|give|tell|output|print|act|agree)\b
+  | (?:act|behave|speak|talk|respond|reply|answer)\s(?:as|like)\b
+  | repeat\s(?:after|exactly|this|the\sfollowing)\b
+  | (?:store|save|write|record|add|set|put|delete|update)\s(?:\w{1,20}\s){0,4}(?:memory|database|key|field|score)\b
+  | (?:score|rate|grade)\s(?:me|this|my)\b
+  | give\sme\s(?:\w{1,20}\s){0,3}(?:points?|score|coins|gems|xp|100)\b
+  | (?:execute|eval|sudo|drop\stable)\b
+  )"""
 
 _ANY_CASE: Final = re.IGNORECASE | re.VERBOSE
 _COMMANDS: Final = (re.compile(_TAKEOVER, _ANY_CASE), re.compile(_ORDER, _ANY_CASE))

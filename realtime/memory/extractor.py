@@ -43,12 +43,14 @@ class RuleExtractor:
 
 
 def _statements(turn: Turn, clause: Clause, known: dict[str, MemoryEntry]) -> list[Found]:
-    return [
-        *about.found(turn, clause),
-        *tastes.found(turn, clause, known),
-        *others.found(turn, clause, known),
-        *ahead.found(turn, clause),
-    ]
+    found, may = list(about.found(turn, clause)), turn.may
+    if may & tastes.BITS:
+        found += tastes.found(turn, clause, known)
+    if may & others.BITS:
+        found += others.found(turn, clause, known)
+    if may & ahead.BITS:
+        found += ahead.found(turn, clause)
+    return found
 
 
 def _answer(turn: Turn, stated: tuple[Clause, ...], key: str | None, found: list[Found]) -> list[Found]:

@@ -27,7 +27,10 @@ I_HAVE = (
     r"(?:(?<![\w'\-])(?:i\s{1,3}have(?:\s{1,3}got)?|i'?ve\s{1,3}got|i've(?=\s{1,3}an?\s)|i\s{1,3}(?:own|got))\s{1,3})"
 )
 
+# Of what these begin with, for what a pattern needs ``too``.
 AM_WORDS = ("im", "m", "am")  # one of them is in every ``I_AM``
+DO_WORDS = ("i", "and")  # in every ``I_DO``
+HAVE_WORDS = ("have", "ve", "ive", "got", "own")  # in every ``I_HAVE``
 
 _LEAD_OUT = veil(
     r"\b(?:not|never|nobody|no\sone|than|as|how|why|neither|nor|except|without|hardly|don't|didn't|can't|isn't)\b",

@@ -7,8 +7,8 @@ from realtime.domain import MemoryEntry
 from realtime.memory import phrases
 from realtime.memory.clauses import Clause
 from realtime.memory.lexicon import LEXICON
-from realtime.memory.matching import EXPLICIT, I_HAVE, STATED, Found, any_of, matches, sure
-from realtime.memory.turn import Turn, part, pieces, rule
+from realtime.memory.matching import EXPLICIT, HAVE_WORDS, I_HAVE, STATED, Found, any_of, matches, sure
+from realtime.memory.turn import Turn, bits_of, part, pieces, rule
 
 _KINDS = LEXICON.relations | LEXICON.pets
 _KIND_WORDS = pieces(_KINDS)
@@ -21,13 +21,16 @@ _CALLED = r",?\s(?:who\sis\s|who's\s|whose\sname\sis\s)?(?:called|named|is\scall
 _MY = rule(
     rf"\bmy\s{_MODIFIERS}{_KIND}(?P<called>{_CALLED}|'?s?\snames?\s(?:is|are)\s|'s\s(?:called|named|name's)\s|,\s(?=[^\W\d_])|\s)",
     _KIND_WORDS | {f"{kind}s" for kind in _KIND_WORDS},
+    too="my",
 )
 _HAVE = rule(
     rf"{I_HAVE}(?:also\s)?(?P<what>(?:(?:an?|one|two|three|four|five|six|some|several)\s)?{_MODIFIERS}"
     rf"(?P<kind>{any_of(LEXICON.had_relations | frozenset(LEXICON.pets))}))\b"
     rf"(?P<called>{_CALLED}|,\s(?=[^\W\d_])|\s)?",
     _KIND_WORDS,
+    too=HAVE_WORDS,
 )
+BITS = bits_of(_MY, _HAVE)  # without one of them there is nobody
 _AND_A = part(rf"\sand\s(?P<what>(?:an?|one|two|three|four)\s{_KIND})\b")
 _UNNAMED = re.compile(r"(?:an?|one|two|three|four|five|six|some|several)\s|\w+s$", re.IGNORECASE)
 

@@ -6,15 +6,29 @@ from realtime.domain import MemoryEntry
 from realtime.memory import phrases
 from realtime.memory.clauses import Clause
 from realtime.memory.lexicon import LEXICON, topic_of
-from realtime.memory.matching import ADVERBS, I_AM, I_DO, IMPLIED, STATED, Found, begin, matches, said, sure
+from realtime.memory.matching import (
+    ADVERBS,
+    AM_WORDS,
+    DO_WORDS,
+    I_AM,
+    I_DO,
+    IMPLIED,
+    STATED,
+    Found,
+    begin,
+    matches,
+    said,
+    sure,
+)
 from realtime.memory.phrases import Span
-from realtime.memory.turn import Turn, part, rule
+from realtime.memory.turn import Turn, bits_of, part, rule
 
 _DO_NOT = r"(?:don't|dont|do\snot)\s"
 _LIKE = rule(
     rf"(?:{I_DO}{ADVERBS}(?:love|like|enjoy|adore|prefer)"
     rf"|{I_AM}{ADVERBS}(?:a\s(?:big\s|huge\s|massive\s)?(?:fan|lover)\sof|into|crazy\sabout|obsessed\swith|passionate\sabout|keen\son|fond\sof))\s",
     "love like enjoy adore prefer fan lover into crazy obsessed passionate keen fond",
+    too=(*AM_WORDS, *DO_WORDS),
 )
 _FAVOURITE = rule(
     r"\bmy\s(?:all[\s-]time\s)?favou?rite\s(?:kind\sof\s|type\sof\s)?(?:music|band|singer|food|dish|drink|film|movie|show|series|sport|place|city|country|hobby|book|thing)"
@@ -26,6 +40,7 @@ _DISLIKE = rule(
     rf"|{I_DO}{ADVERBS}{_DO_NOT}{ADVERBS}(?:like|enjoy|care\sfor)"
     rf"|{I_AM}{ADVERBS}not\s{ADVERBS}(?:into|a\s(?:big\s|huge\s)?fan\sof|big\son|keen\son|fond\sof))\s",
     "hate dislike detest loathe stand bear take like enjoy care into fan big keen fond",
+    too="hate dislike detest loathe can cannot cant don dont not",
 )
 _NO_LONGER = rule(
     rf"{I_DO}{ADVERBS}(?:no\slonger\s{ADVERBS}(?:like|love|enjoy)|stopped\sliking|have\sgone\soff)\s|\bi've\sgone\soff\s",
@@ -36,7 +51,8 @@ _END_OF_HATE = rule(
     "hate dislike",
 )
 _ANY_MORE = part(r"\s(?:any\s?more|any\slonger)\b")
-_PLAY = rule(rf"{I_DO}{ADVERBS}play\s", "play")
+_PLAY = rule(rf"{I_DO}{ADVERBS}play\s", "play", too=DO_WORDS)
+BITS = bits_of(_LIKE, _FAVOURITE, _DISLIKE, _NO_LONGER, _END_OF_HATE, _PLAY)  # without one of them there is no taste
 _TOPIC_OF_NOUN = {
     **dict.fromkeys(("music", "band", "singer"), "music"),
     **dict.fromkeys(("food", "dish", "drink"), "food"),

@@ -8,7 +8,7 @@ count behind "not", "never" or "no" ("I'm not sorry"); nor where a phrase of its
 """
 
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -33,14 +33,14 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spared: tuple[str, ...] = ()
 
 
-class Hit(NamedTuple):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """Terms ``first`` up to ``last`` (exclusive) of the parsed text."""
 
     first: int
     last: int
 
 
-class Node(NamedTuple):
+class Node(msgspec.Struct, gc=False):
     """What may follow the terms so far: the groups whose phrases end here with their flags, the node behind any one
     term, and the nodes by term."""
 
@@ -48,9 +48,22 @@ class Node(NamedTuple):
     any_term: "list[Node]"  # one at most
     nexts: "dict[str, Node]"
 
+    def behind(self, term: str) -> "Node":
+        """The node behind ``term``, made when missing; this one behind an empty term."""
+        if not term:
+            return self
+        if term == "*":
+            if not self.any_term:
+                self.any_term.append(Node([], [], {}))
+            return self.any_term[0]
+        found = self.nexts.get(term)
+        if found is None:
+            found = self.nexts[term] = Node([], [], {})
+        return found
 
-def variants(phrase: str) -> tuple[int, list[tuple[str, ...]]]:
-    """The flags of a phrase and every sequence of terms it stands for."""
+
+def _parts(phrase: str) -> tuple[int, list[list[str]]]:
+    """The flags of a phrase, and what may stand at each place; an empty term: nothing."""
     flags = 0
     body = phrase
     if body.startswith("^^"):
@@ -64,10 +77,19 @@ def variants(phrase: str) -> tuple[int, list[tuple[str, ...]]]:
         optional = part.startswith("(") and part.endswith(")")
         choices = (part[1:-1] if optional else part).split("/")
         options.append([*choices, ""] if optional else choices)
-    out = [tuple(term for term in chosen if term) for chosen in product(*options)]
-    if not out or any(not terms or terms[0] == "*" for terms in out):
-        raise ValueError(f"phrase {phrase!r} must begin with a word")
-    return flags, out
+    for choices in options:
+        if "*" in choices:
+            break
+        if "" not in choices:
+            return flags, options
+    raise ValueError(f"phrase {phrase!r} must begin with a word")
+
+
+def variants(phrase: str) -> tuple[int, list[tuple[str, ...]]]:
+    """The flags of a phrase and every sequence of terms it stands for. Raises ``ValueError`` for one that could be
+    empty or begin with any term."""
+    flags, options = _parts(phrase)
+    return flags, [tuple(term for term in chosen if term) for chosen in product(*options)]
 
 
 class CueIndex:
@@ -85,16 +107,15 @@ class CueIndex:
                 self._add(name + _SPARED, phrase)
 
     def _add(self, name: str, phrase: str) -> None:
-        flags, sequences = variants(phrase)
-        for terms in sequences:
-            node = self._root
-            for term in terms:
-                if term != "*":
-                    node = node.nexts.setdefault(term, Node([], [], {}))
-                else:
-                    if not node.any_term:
-                        node.any_term.append(Node([], [], {}))
-                    node = node.any_term[0]
+        """Place by place, with all nodes that the terms so far lead to: a phrase may stand for thousands of
+        sequences, which share nearly all of their beginnings."""
+        flags, options = _parts(phrase)
+        reached = [self._root]
+        for choices in options:
+            # By identity: "(so) (so)" leads to one node on two ways.
+            onward = {id(node): node for at in reached for node in map(at.behind, choices)}
+            reached = list(onward.values())
+        for node in reached:
             if (name, flags) not in node.ends:
                 node.ends.append((name, flags))
 
@@ -109,9 +130,9 @@ class CueIndex:
             at, last = sentence.first, sentence.last
             for term in terms[at:last]:
                 if term in opening:
-                    ends, any_term, nexts = node = opening[term]
+                    node = opening[term]
                     # Most words that open a phrase are not followed by its second one.
-                    if ends or any_term or (at + 1 < last and terms[at + 1] in nexts):
+                    if (at + 1 < last and terms[at + 1] in node.nexts) or node.ends or node.any_term:
                         self._walk(parsed, node, at, last, hits)
                 at += 1
         if not hits.keys().isdisjoint(self._sparing):
@@ -134,15 +155,16 @@ class CueIndex:
         terms, upto = parsed.terms, at + 1
         left: list[tuple[Node, int]] = []  # ways not gone yet
         while True:
-            ends, any_term, nexts = node
-            for name, flags in ends:
+            for name, flags in node.ends:
                 if not flags or self._placed(parsed, flags, at, upto, last):
                     self._keep(parsed, name, at, upto, hits)
-            following = nexts.get(terms[upto]) if upto < last else None
-            if any_term and upto < last:
-                if following is not None:
-                    left.append((following, upto + 1))
-                following = any_term[0]
+            following: Node | None = None
+            if upto < last:
+                following = node.nexts.get(terms[upto])
+                if node.any_term:
+                    if following is not None:
+                        left.append((following, upto + 1))
+                    following = node.any_term[0]
             if following is not None:
                 node, upto = following, upto + 1
             elif left:

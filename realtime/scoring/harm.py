@@ -4,18 +4,21 @@ A find does not count where a harmless phrase holds it ("shoot you an e-mail"), 
 else's words ("he called me ..."). No list is complete; what it misses is scored as an ordinary line.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from realtime.domain import Disqualifier, Strike
 from realtime.scoring.cues import Hit, negated
 from realtime.scoring.reading import Reading, Span
+from realtime.scoring.text import MIXED
 
 _HARM: Final = "harm."  # begins the names of this file's groups, and stands in no other
 _REPORT_REACH: Final = 3  # terms between "he called me a" and the word that was reported
 _LOOKALIKES: Final = str.maketrans("013457", "oieast")
 
 
-class Harm(NamedTuple):
+class Harm(msgspec.Struct, frozen=True, gc=False):
     """Spans of what was found. ``strike`` here never is LOW_SCORE: that needs the score."""
 
     strike: Strike | None
@@ -32,7 +35,7 @@ def judge(reading: Reading, minor: bool, refused: bool, slurs: frozenset[str]) -
     """What of this turn is a strike or disqualifies. ``minor``: the learner has declared an age under 18;
     ``refused``: the persona's last line said no."""
     hits = reading.all_hits
-    hidden = _hidden_slurs(reading, slurs)
+    hidden = _hidden_slurs(reading, slurs) if reading.parsed.may_hold & MIXED else []
     pressed = refused and "pressure" in hits
     if not hidden and not pressed and _HARM not in " ".join(hits):
         return _CLEAN
@@ -52,7 +55,7 @@ def judge(reading: Reading, minor: bool, refused: bool, slurs: frozenset[str]) -
         disqualified = "SEXUAL_MINOR"
     strike: Strike | None = "INSULT" if insults else "BOUNDARY_CROSSED" if boundaries else None
     dangers = threats + slurs_said + with_minor
-    return Harm(strike, disqualified, *([reading.span(*h) for h in hs] for hs in (insults, boundaries, dangers)))
+    return Harm(strike, disqualified, *([reading.span_of(h) for h in hs] for hs in (insults, boundaries, dangers)))
 
 
 def _kept(reading: Reading, name: str) -> list[Hit]:

@@ -16,7 +16,7 @@ Test = Callable[[Reading, Found, Traits, Limits], Span | None]
 
 
 def _first(reading: Reading, *cues: str) -> Span | None:
-    spans = [reading.span(*reading.hits[cue][0]) for cue in cues if cue in reading.hits]
+    spans = [reading.span_of(reading.hits[cue][0]) for cue in cues if cue in reading.hits]
     return min(spans) if spans else None
 
 
@@ -41,7 +41,7 @@ def _underexplaining(reading: Reading, found: Found, traits: Traits, limits: Lim
 def _filler_words(reading: Reading, found: Found, traits: Traits, limits: Limits) -> Span | None:
     hits = reading.hits.get("filler", [])
     dense = len(hits) * 100 >= limits["filler_per_hundred"] * reading.parsed.total_words
-    return reading.span(*hits[0]) if len(hits) >= limits["filler_hits"] and dense else None
+    return reading.span_of(hits[0]) if len(hits) >= limits["filler_hits"] and dense else None
 
 
 def _low_confidence(reading: Reading, found: Found, traits: Traits, limits: Limits) -> Span | None:

@@ -2,17 +2,20 @@
 helps a statement about "you" to be one; a string of marks helps nothing.
 """
 
-from typing import Final, NamedTuple
+from bisect import bisect_left
+from typing import Final
+
+import msgspec
 
 from realtime.scoring.cues import Hit, opens_clause
 from realtime.scoring.reading import Reading
 from realtime.scoring.tables import Tables, Words
-from realtime.scoring.text import Sentence
+from realtime.scoring.text import Sentence, places_of
 
 _YOU: Final = frozenset({"you", "your", "yours", "yourself"})
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """It begins at term ``first``, in a sentence that ends at ``last``; ``short``: only hands back."""
 
     first: int
@@ -30,12 +33,12 @@ def find_questions(reading: Reading, tables: Tables) -> list[Question]:
     parsed, hits, words = reading.parsed, reading.hits, tables.words
     invited = {parsed.sentence_of[hit.first]: hit for hit in hits["invites"]} if "invites" in hits else _NO_HITS
     shorts = {parsed.sentence_of[hit.first]: hit for hit in hits["ask_back"]} if "ask_back" in hits else _NO_HITS
-    opened = not tables.asks.isdisjoint(parsed.terms)
+    opening = places_of(tables.asks, parsed.terms)
     for number, sentence in enumerate(parsed.sentences):
         if number in reading.skipped:
             continue
         once = sentence.asks_once
-        found = _shaped(reading, sentence, once, tables) if opened else None
+        found = _shaped(reading, sentence, once, opening, words) if opening else None
         back = shorts.get(number)
         if back is not None and (once or back.last - back.first > 1) and (found is None or found.first >= back.first):
             found = Question(back.first, sentence.last, True, back.last == sentence.last)
@@ -49,12 +52,11 @@ def find_questions(reading: Reading, tables: Tables) -> list[Question]:
     return out
 
 
-def _shaped(reading: Reading, sentence: Sentence, once: bool, tables: Tables) -> Question | None:
-    """``once``: the sentence is closed by one question mark."""
-    parsed, terms, words = reading.parsed, reading.parsed.terms, tables.words
-    for at in range(sentence.first, sentence.last - 1):
-        if terms[at] not in tables.asks:
-            continue
+def _shaped(reading: Reading, sentence: Sentence, once: bool, opening: list[int], words: Words) -> Question | None:
+    """``once``: the sentence is closed by one question mark. ``opening``: the words of the turn that may ask."""
+    parsed = reading.parsed
+    terms = parsed.terms
+    for at in opening[bisect_left(opening, sentence.first) : bisect_left(opening, sentence.last - 1)]:
         if terms[at] in words.asking:
             asks = _asks(terms, at, sentence, words)
         else:

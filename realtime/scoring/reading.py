@@ -5,9 +5,11 @@ that speaks to the scorer, and what only gives the persona its own words back.
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
-from realtime.scoring.cues import CueIndex, Hits
+import msgspec
+
+from realtime.scoring.cues import CueIndex, Hit, Hits
 from realtime.scoring.stems import Stems
 from realtime.scoring.tables import Words
 from realtime.scoring.text import Parsed, parse, words_of
@@ -27,7 +29,7 @@ _NO_STEM: Final = frozenset({""})
 Run = tuple[str, ...]
 
 
-class Heard(NamedTuple):
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """The persona's last line: its terms, the stems of its content words, and whether it asks. ``about_you``: a
     question of it may be answered with anything about oneself; ``counts``: it asks for a number or a time.
     ``runs``: its runs of three."""
@@ -40,7 +42,7 @@ class Heard(NamedTuple):
     counts: bool
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """``runs``: every three terms in a row. ``echoed``: terms inside an echo. ``skipped``: sentences not read.
     ``hits``: cues of what is read; ``all_hits``: cues of everything (harm is never overlooked)."""
 
@@ -55,6 +57,9 @@ class Reading(NamedTuple):
     def span(self, first: int, last: int) -> Span:
         """Where the terms ``first`` up to ``last`` (exclusive) stand in the text."""
         return self.parsed.starts[first], self.parsed.ends[last - 1]
+
+    def span_of(self, hit: Hit) -> Span:
+        return self.parsed.starts[hit.first], self.parsed.ends[hit.last - 1]
 
 
 _KEPT_LINES: Final = 1_024  # of the learners' own, some kilobytes each: in each of three turns it is looked at again
@@ -110,7 +115,8 @@ def read(text: str, heard: Heard | None, index: CueIndex, words: Words) -> Readi
     _LINES.keep(text, parsed.terms, runs)
     # Whatever is an echo shares a run of three with the line.
     echoed = _NONE if heard is None or runs.isdisjoint(heard.runs) else _echo(parsed.terms, heard.terms)
-    skipped = _not_read(parsed, all_hits, echoed)
+    whole = "to_scorer" not in all_hits and len(parsed.sentences) < 2 and not echoed
+    skipped = _NONE if whole else _not_read(parsed, all_hits, echoed)
     hits = index.find(parsed, skipped) if skipped else all_hits
     if echoed:
         own = {name: [hit for hit in found if hit.first not in echoed] for name, found in hits.items()}
@@ -130,8 +136,6 @@ def _echo(mine: list[str], theirs: list[str]) -> frozenset[int]:
 
 
 def _not_read(parsed: Parsed, hits: Hits, echoed: frozenset[int]) -> frozenset[int]:
-    if "to_scorer" not in hits and len(parsed.sentences) < 2 and not echoed:
-        return _NONE
     skipped = {parsed.sentence_of[hit.first] for hit in hits.get("to_scorer", ())}
     if len(parsed.sentences) > 1:
         seen: set[tuple[str, ...]] = set()

@@ -66,19 +66,18 @@ class RuleScorer:
         refused = "pressure" in reading.all_hits and self._refuses(reading.heard)
         harm = judge(reading, context.minor, refused, tables.slurs)
         found, questions = find_signals(reading, harm, tables)
-        traits, evidence = weigh(reading, found, self._rules, self._base)
+        traits, evidence, moved = weigh(reading, found, self._rules, self._base)
         charisma = self.charisma_index(traits)
         intents = self._intents(reading, found)
         score = self._score(context, reading, harm, found, questions, charisma, intents)
         strike: Strike | None = harm.strike or ("LOW_SCORE" if score < LOW_SCORE_BELOW else None)
         patterns = find_patterns(reading, found, traits, weights.patterns)
-        moved = {item.trait for item in evidence}
         return TurnScore(
             score=score,
             traits=traits,
             charisma_index=charisma,
             evidence=evidence,
-            observed=tuple([name for name in TRAIT_NAMES if name in moved]),
+            observed=moved,
             hooks=find_hooks(context, traits, score, weights.hooks),
             patterns=tuple(patterns),
             tip=choose(context, reading, found, evidence, patterns, tables.tips, self._tip_order),
@@ -121,11 +120,13 @@ class RuleScorer:
         return by_cue, by_signal
 
     def _intents(self, reading: Reading, found: Found) -> tuple[Intent, ...]:
-        shown = 0
+        shown, by_cue, by_signal = 0, self._by_cue, self._by_signal
         for cue in reading.hits:
-            shown |= self._by_cue.get(cue, 0)
+            if cue in by_cue:
+                shown |= by_cue[cue]
         for signal in found:
-            shown |= self._by_signal.get(signal, 0)
+            if signal in by_signal:
+                shown |= by_signal[signal]
         out: list[Intent] = []
         while shown:
             first = shown & -shown

@@ -2,14 +2,17 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from realtime.scoring.cues import opens_clause
 from realtime.scoring.harm import Harm
 from realtime.scoring.questions import Question, find_questions
-from realtime.scoring.reading import Reading, Span
+from realtime.scoring.reading import Heard, Reading, Span
 from realtime.scoring.stems import Stems, stem
 from realtime.scoring.tables import Tables
+from realtime.scoring.text import CAPITALS, DIGIT, SIGN, places_of
 
 Found = dict[str, list[Span]]
 
@@ -26,6 +29,7 @@ _MATTER: Final = frozenset({"it", "there", "he", "she", "they"})  # speak of wha
 _NOT: Final = frozenset({"not", "never", "no"})
 _BACK: Final = frozenset({"that", "it", "this", "there", "then"})
 _LONG_SENTENCE: Final = 35  # words; plain-language guides advise 15 to 20 on average and 25 at most
+_SHORT_WAY: Final = 16  # terms: most clauses are shorter
 _HEAD: Final = 4  # terms shown of a statement or question: its beginning
 _PEOPLES: Final = ("ish", "ese", "ican", "rian", "lian", "sian")
 
@@ -34,7 +38,7 @@ _PEOPLES: Final = ("ish", "ese", "ican", "rian", "lian", "sian")
 _NOT_OWN_NEWS: Final = frozenset({"idle_self", "empathy", "apology", "hedge"})
 
 
-class Statement(NamedTuple):
+class Statement(msgspec.Struct, frozen=True, gc=False):
     """Terms ``first`` up to ``last`` (exclusive); ``content``: its different content words, 2 for two or more."""
 
     first: int
@@ -44,12 +48,15 @@ class Statement(NamedTuple):
 
 def find_statements(reading: Reading, questions: list[Question], stems: Stems) -> list[Statement]:
     """Clauses that begin with I, we or my and tell something; not those inside a question."""
-    parsed, terms, out = reading.parsed, reading.parsed.terms, list[Statement]()
-    clauses = parsed.clause_starts
+    parsed, out = reading.parsed, list[Statement]()
+    terms, clauses = parsed.terms, parsed.clause_starts
+    places = places_of(_SELF, terms)
+    if not places:
+        return out
     bounds = sorted(clauses)
     idle = not _NOT_OWN_NEWS.isdisjoint(reading.hits)
-    contents: _Contents | None = None
-    for at in [at for at, term in enumerate(terms) if term in _SELF]:
+    contents = _Contents(terms, stems)
+    for at in places:
         if (at not in clauses and not opens_clause(parsed, at)) or at in reading.echoed:
             continue
         number = parsed.sentence_of[at]
@@ -59,28 +66,49 @@ def find_statements(reading: Reading, questions: list[Question], stems: Stems) -
             continue
         end, following = parsed.sentences[number].last, bisect_right(bounds, at)
         last = min(end, bounds[following]) if following < len(bounds) else end
-        contents = contents or _Contents(terms, stems)
-        content = contents.count(at + 1, last)
-        if content and last - at > 2:
+        content = contents.count(at + 1, last) if last - at > 2 else 0
+        if content:
             out.append(Statement(at, last, content))
     return out
 
 
 class _Contents:
-    """Where the content words are, found once: many statements in one sentence cost no more than it is long."""
+    """How many content words stand where. A short way is walked; for long ones the places are found once: many
+    statements in one sentence cost no more than it is long."""
 
     def __init__(self, terms: list[str], stems: Stems) -> None:
-        places = [at for at, term in enumerate(terms) if stems[term]]
-        self._places = places
-        self._other = [0] * len(places)  # the next place that holds another word
+        self._terms = terms
+        self._stems = stems
+        self._places: list[int] | None = None
+        self._other: list[int] = []  # for each, the next one that holds another word
+
+    def count(self, first: int, last: int) -> int:
+        """How many different ones, as far as two: more than that are not told apart."""
+        if last - first > _SHORT_WAY:
+            return self._looked_up(first, last)
+        terms, stems, one = self._terms, self._stems, ""
+        for at in range(first, last):
+            term = terms[at]
+            if stems[term] and term != one:
+                if one:
+                    return 2
+                one = term
+        return 1 if one else 0
+
+    def _find(self) -> list[int]:
+        terms = self._terms
+        places = [at for at, term in enumerate(terms) if self._stems[term]]
+        self._other = [0] * len(places)
         other = len(places)
         for index in range(len(places) - 1, -1, -1):
             if index + 1 < len(places) and terms[places[index]] != terms[places[index + 1]]:
                 other = index + 1
             self._other[index] = other
+        return places
 
-    def count(self, first: int, last: int) -> int:
-        """How many different ones, as far as two: more than that are not told apart."""
+    def _looked_up(self, first: int, last: int) -> int:
+        if self._places is None:
+            self._places = self._find()
         index = bisect_left(self._places, first)
         if index == len(self._places) or self._places[index] >= last:
             return 0
@@ -109,11 +137,15 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
         _put(found, "boundary", harm.boundaries)
         _put(found, "danger", harm.dangers)
     _names_self(reading, tables, found)
-    _holds_firm(reading, found)
+    if "holds_firm" in reading.hits:
+        _holds_firm(reading, found)
     if statements:
         _plain(reading, statements, found)
-    _listening(reading, questions, stems, found)
-    _answers(reading, found, tables)
+    heard = reading.heard
+    if heard is not None:
+        _listening(reading, heard, questions, stems, found)
+        if heard.asks:
+            _answers(reading, heard, found, tables)
     _words(reading, tables, harm, found)
     _form(reading, tables, found)
     return found, questions
@@ -121,23 +153,35 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
 
 def _asked(reading: Reading, questions: list[Question], found: Found) -> None:
     starts, ends = reading.parsed.starts, reading.parsed.ends
+    question: list[Span] = []
+    interest: list[Span] = []
+    asks: list[Span] = []
     for q in questions:
-        head = (starts[q.first], ends[min(q.first + _HEAD + 1, q.last) - 1])
+        first, last = q.first, q.last
+        start = starts[first]
+        head = (start, ends[(first + _HEAD if first + _HEAD < last else last - 1)])
         if not q.short:
-            found.setdefault("question", []).append(head)
-    for q in questions:
+            question.append(head)
         if q.to_you:
-            head = (starts[q.first], ends[min(q.first + _HEAD + 1, q.last) - 1])
-            found.setdefault("interest", []).append(head)
-    found["asks"] = [(starts[q.first], ends[q.last - 1]) for q in questions]
+            interest.append(head)
+        asks.append((start, ends[last - 1]))
+    _put(found, "question", question)
+    _put(found, "interest", interest)
+    found["asks"] = asks
 
 
 def _told(reading: Reading, statements: list[Statement], found: Found) -> None:
     starts, ends = reading.parsed.starts, reading.parsed.ends
-    found["told"] = [(starts[s.first], ends[s.last - 1]) for s in statements]
-    found["shares"] = [(starts[s.first], ends[min(s.first + _HEAD, s.last) - 1]) for s in statements]
-    more = [(starts[s.first], ends[min(s.first + _HEAD + 2, s.last) - 1]) for s in statements if s.content > 1]
-    _put(found, "detail", more)
+    found["told"] = told = []
+    found["shares"] = shares = []
+    detail: list[Span] = []
+    for s in statements:
+        start, last = starts[s.first], s.last
+        told.append((start, ends[last - 1]))
+        shares.append((start, ends[min(s.first + _HEAD, last) - 1]))
+        if s.content > 1:
+            detail.append((start, ends[min(s.first + _HEAD + 2, last) - 1]))
+    _put(found, "detail", detail)
 
 
 def _put(found: Found, name: str, spans: list[Span]) -> None:
@@ -149,6 +193,9 @@ def _put(found: Found, name: str, spans: list[Span]) -> None:
 def _plain(reading: Reading, statements: list[Statement], found: Found) -> None:
     """Plain: without a hedge in the same sentence."""
     of, hits = reading.parsed.sentence_of, reading.hits
+    if "hedge" not in hits and "put_down" not in hits:
+        found["statement"] = found["shares"]
+        return
     unsure = {of[hit.first] for cue in ("hedge", "put_down") if cue in hits for hit in hits[cue]}
     _put(
         found,
@@ -157,18 +204,16 @@ def _plain(reading: Reading, statements: list[Statement], found: Found) -> None:
     )
 
 
-def _listening(reading: Reading, questions: list[Question], stems: Stems, found: Found) -> None:
-    heard = reading.heard
-    if heard is None:
-        return
+def _listening(reading: Reading, heard: Heard, questions: list[Question], stems: Stems, found: Found) -> None:
     parsed, taken = reading.parsed, heard.stems
-    if not taken.isdisjoint(map(stems.__getitem__, parsed.terms)):
-        for at, term in enumerate(parsed.terms):
+    terms = parsed.terms
+    if taken and not taken.isdisjoint(map(stems.__getitem__, terms)):
+        for at, term in enumerate(terms):
             if stems[term] in taken and at not in reading.echoed and parsed.sentence_of[at] not in reading.skipped:
                 found["picks_up"] = found["follows_up"] = [reading.span(at, at + 1)]
                 return
     for q in questions:
-        if not q.short and not _BACK.isdisjoint(parsed.terms[q.first : q.last]):
+        if not q.short and not _BACK.isdisjoint(terms[q.first : q.last]):
             found["follows_up"] = [reading.span(q.first, min(q.first + _HEAD + 1, q.last))]
             return
 
@@ -190,20 +235,17 @@ _SELF_CUES: Final = ("elided_self", "wellbeing", "feeling_named")
 _REFERS: Final = frozenset({"it", "that", "there", "them", "those", "they", "one"})  # take up what was asked after
 
 
-def _answers(reading: Reading, found: Found, tables: Tables) -> None:
+def _answers(reading: Reading, heard: Heard, found: Found, tables: Tables) -> None:
     """Only where the persona asked: something said of the matter, a word of the question, a number where one was
     asked for; of oneself only to a question that is about the learner, or with yes or no in front."""
-    heard = reading.heard
-    if heard is None or not heard.asks:
-        return
     hits = reading.hits
     yes_or_no = not _YES_OR_NO.isdisjoint(reading.parsed.terms[:1])
     personal = heard.about_you or yes_or_no or "agreement" in hits or "decline" in hits
-    spans = found.get("shares", [])[:1] if personal else _referring(reading, found)
+    spans = found.get("shares", [])[:1] if personal else _referring(reading, heard, found)
     spans = spans or _tells(reading, tables)
     if not spans:
         cues = (*_ANSWER_CUES, *_SELF_CUES) if personal else _ANSWER_CUES
-        spans = [reading.span(*hits[cue][0]) for cue in cues if cue in hits][:1]
+        spans = [reading.span_of(hits[cue][0]) for cue in cues if cue in hits][:1]
     if not spans and "picks_up" in found and "question" not in found:
         spans = found["picks_up"]
     if not spans and heard.counts:
@@ -211,10 +253,9 @@ def _answers(reading: Reading, found: Found, tables: Tables) -> None:
     _put(found, "answers", spans)
 
 
-def _referring(reading: Reading, found: Found) -> list[Span]:
+def _referring(reading: Reading, heard: Heard, found: Found) -> list[Span]:
     """The first statement of one's own that takes up the matter: a word of the question, or "it", "there"."""
-    parsed, heard = reading.parsed, reading.heard
-    stems = heard.stems if heard is not None else frozenset()
+    parsed, stems = reading.parsed, heard.stems
     for whole, head in zip(found.get("told", ()), found.get("shares", ()), strict=True):
         said = (t for t, a in zip(parsed.terms, parsed.starts, strict=True) if whole[0] <= a < whole[1])
         if any(term in _REFERS or stem(term) in stems for term in said):
@@ -225,11 +266,10 @@ def _referring(reading: Reading, found: Found) -> list[Span]:
 def _numbers(reading: Reading) -> list[Span]:
     """The first number that is read."""
     parsed = reading.parsed
-    return [
-        (a, b)
-        for t, a, b, n in zip(parsed.terms, parsed.starts, parsed.ends, parsed.sentence_of, strict=True)
-        if t[0].isdigit() and n not in reading.skipped
-    ][:1]
+    for at, term in enumerate(parsed.terms):
+        if term[0].isdigit() and parsed.sentence_of[at] not in reading.skipped:
+            return [reading.span(at, at + 1)]
+    return []
 
 
 def _tells(reading: Reading, tables: Tables) -> list[Span]:
@@ -249,8 +289,8 @@ def _tells(reading: Reading, tables: Tables) -> list[Span]:
 
 def _holds_firm(reading: Reading, found: Found) -> None:
     hits = reading.hits
-    if "holds_firm" in hits and ("limit" in hits or "polite_no" in hits or "decline" in hits):
-        found["holds_firm"] = [reading.span(*hits["holds_firm"][0])]
+    if "limit" in hits or "polite_no" in hits or "decline" in hits:
+        found["holds_firm"] = [reading.span_of(hits["holds_firm"][0])]
 
 
 def _names_self(reading: Reading, tables: Tables, found: Found) -> None:
@@ -272,8 +312,7 @@ def _words(reading: Reading, tables: Tables, harm: Harm, found: Found) -> None:
     """VADER's lexicon as one input: the first clearly warm word, and a harsh one said of the other."""
     parsed = reading.parsed
     terms = parsed.terms
-    marked = tables.marked
-    for at in [at for at, term in enumerate(terms) if term in marked]:
+    for at in places_of(tables.marked, terms):
         term = terms[at]
         if term in tables.warm and "warm_word" not in found:
             near = terms[max(0, at - 3) : at]
@@ -297,23 +336,29 @@ def _framed(reading: Reading, at: int) -> bool:
 
 def _form(reading: Reading, tables: Tables, found: Found) -> None:
     parsed, text = reading.parsed, reading.parsed.text
-    plain = text.isascii()
+    plain, may_hold = text.isascii(), parsed.may_hold
     if parsed.total_words > _LONG_SENTENCE:
         read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped]
         _put(found, "long_sentence", [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE])
     if 0 < parsed.total_words <= 2 and "question" not in found and "answers" not in found:
         found["flat"] = [reading.span(0, len(parsed.terms))]
-    if parsed.total_words > 1 and _DIGITS.search(text):  # a number alone makes no line concrete
+    if may_hold & DIGIT and parsed.total_words > 1 and _DIGITS.search(text):  # a number alone makes no line concrete
         _put(found, "number", _numbers(reading))
+    if may_hold & SIGN:
+        _signs(text, plain, found)
+    if may_hold & CAPITALS and (not plain or _CAPITALS.search(text)):
+        loud = [(a, b) for a, b in _capitals(reading) if text[a:b] not in tables.words.acronyms]
+        if len(loud) > 1:
+            found["shouting"] = loud
+
+
+def _signs(text: str, plain: bool, found: Found) -> None:
+    """Strings of marks, and faces."""
     if "!!" in text or "?!" in text or "!?" in text or "???" in text:  # one is in every string of marks
         _sign("marks", _MARKS, text, found)
     if not plain or (("D" in text or ")" in text) and _FACE.search(text)):
         _sign("laugh_sign", _LAUGH, text, found)
         _sign("warm_sign", _WARM, text, found)
-    if not plain or _CAPITALS.search(text):
-        loud = [(a, b) for a, b in _capitals(reading) if text[a:b] not in tables.words.acronyms]
-        if len(loud) > 1:
-            found["shouting"] = loud
 
 
 def _sign(name: str, pattern: re.Pattern[str], text: str, found: Found) -> None:

@@ -8,7 +8,9 @@ All patterns here are unambiguous from left to right: time is linear in the text
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 # Characters that may go on with a word once a letter or digit has begun it: anything but white space,
 # punctuation, symbols and emoji. Combining marks and invisible joiners stay inside (no split words).
@@ -28,6 +30,9 @@ _PLAIN_WORD: Final = re.compile(_WORD)
 _ASCII_WORD: Final = r"[0-9]+(?:[.,:][0-9]+)+|[a-z0-9]+(?:'[a-z0-9]+)*"
 _ASCII_TOKEN: Final = re.compile(rf"({_ASCII_WORD}|[.!?]+(?:\s+[.!?]+)*|\n+|[,;:()-])")
 _ASCII_PLAIN_WORD: Final = re.compile(_ASCII_WORD)
+# Most of what people write: words, each with one sign behind it at most, parted by single spaces. (Telephones
+# write the other apostrophe.)
+_PLAIN_CHUNK: Final = re.compile("([A-Za-z0-9]+(?:['\u2019][A-Za-z0-9]+)*)([.,!?;:]?)")
 _STRAIGHT: Final = {ord(c): "'" for c in _APOSTROPHES} | dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 _WHOLE: Final[dict[str, tuple[str, ...]]] = {
@@ -58,7 +63,20 @@ _KEPT: Final = 16_384  # words whose terms are kept: the words of many talks, in
 _KEPT_CHARS: Final = 24  # a longer word is not kept
 
 
-class Sentence(NamedTuple):
+# What a text may hold, seen in passing. A text that is not plain may hold anything.
+DIGIT: Final = 1
+MIXED: Final = 2  # a term of more than three characters, neither all letters nor all digits
+CAPITALS: Final = 4  # three in a row, as in every shouted word of ASCII
+SIGN: Final = 8  # an emoticon, or a string of marks
+_ANYTHING: Final = DIGIT | MIXED | CAPITALS | SIGN
+_PLAIN_SIGNS: Final = (
+    (DIGIT, re.compile(r"\d")),
+    (CAPITALS, re.compile(r"[A-Z]{3}")),
+    (SIGN, re.compile(r"[xX]D")),  # the one emoticon of letters
+)
+
+
+class Sentence(msgspec.Struct, frozen=True, gc=False):
     """Terms ``first`` up to ``last`` (exclusive); ``mark`` is its closing punctuation, "" if it has none."""
 
     first: int
@@ -72,8 +90,9 @@ class Sentence(NamedTuple):
         return self.mark in _ONE_QUESTION
 
 
-class Parsed(NamedTuple):
-    """``terms[i]`` stands at ``text[starts[i]:ends[i]]``. ``clause_starts``: the terms that open a clause."""
+class Parsed(msgspec.Struct, frozen=True, gc=False):
+    """``terms[i]`` stands at ``text[starts[i]:ends[i]]``. ``clause_starts``: the terms that open a clause.
+    ``may_hold``: DIGIT, MIXED, CAPITALS and SIGN; without its bit the text holds none."""
 
     text: str
     terms: list[str]
@@ -83,6 +102,7 @@ class Parsed(NamedTuple):
     sentence_of: list[int]
     clause_starts: set[int]
     total_words: int
+    may_hold: int
 
 
 def expand(word: str) -> tuple[str, ...]:
@@ -127,6 +147,13 @@ class Terms(dict[str, tuple[str, ...]]):
 _TERMS: Final = Terms()
 
 
+def places_of(words: frozenset[str], terms: list[str]) -> list[int]:
+    """Where one of the words stands."""
+    if words.isdisjoint(terms):
+        return []
+    return [at for at, term in enumerate(terms) if term in words]
+
+
 def words_of(text: str) -> list[str]:
     """The terms of a text without their places: for lines that are only compared with."""
     out: list[str] = []
@@ -135,8 +162,88 @@ def words_of(text: str) -> list[str]:
     return out
 
 
+def _held(word: str, terms: tuple[str, ...]) -> int:
+    """What of DIGIT, MIXED, CAPITALS and SIGN is in a plain word."""
+    bits = 0
+    for bit, pattern in _PLAIN_SIGNS:
+        if pattern.search(word):
+            bits |= bit
+    if any(len(term) > 3 and not term.isalpha() and not term.isdigit() for term in terms):
+        bits |= MIXED
+    return bits
+
+
+# Of a plain word with the sign behind it: its terms, its length, the sign, and what it may hold.
+Chunk = tuple[tuple[str, ...], int, str, int]
+
+
+class Chunks(dict[str, Chunk]):
+    """``chunks[chunk]`` of what stands between two spaces. Raises ``KeyError`` when it is not plain. Words are
+    remembered in bounded room, anything else (an address) is not."""
+
+    def __missing__(self, chunk: str) -> Chunk:
+        plain = _PLAIN_CHUNK.fullmatch(chunk)
+        if plain is None:
+            raise KeyError(chunk)
+        word, sign = plain.groups()
+        terms = _TERMS[word.lower()]
+        # Nothing but letters, and no capital behind the first: most words hold nothing.
+        found = terms, len(word), sign, 0 if word.isalpha() and word[1:].islower() else _held(word, terms)
+        if len(word) <= _KEPT_CHARS:
+            if len(self) >= _KEPT:
+                self.clear()
+            self[chunk] = found
+        return found
+
+
+_CHUNKS: Final = Chunks()
+
+
 def parse(text: str) -> Parsed:
     """Terms with offsets, sentences and clauses. Any string is accepted, the empty one too."""
+    try:
+        return _parse_plain(text)
+    except KeyError:
+        return _parse_any(text)
+
+
+def _parse_plain(text: str) -> Parsed:
+    """A text of plain chunks alone, word by word as they are remembered. Raises ``KeyError`` for any other."""
+    terms: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    sentences: list[Sentence] = []
+    sentence_of: list[int] = []
+    clauses: set[int] = {0}
+    first = words = total = at = may_hold = 0
+    for said, size, sign, held in map(_CHUNKS.__getitem__, text.split(" ")):
+        end = at + size
+        terms += said
+        starts.append(at)
+        ends.append(end)
+        if len(said) > 1:
+            for _ in said[1:]:
+                starts.append(at)
+                ends.append(end)
+        words += 1
+        may_hold |= held
+        at = end + 1
+        if sign:
+            at += 1
+            clauses.add(len(terms))
+            if sign not in _COMMAS:
+                sentence_of += [len(sentences)] * (len(terms) - first)
+                sentences.append(Sentence(first, len(terms), sign, words))
+                total += words
+                first, words = len(terms), 0
+    if words:
+        sentence_of += [len(sentences)] * (len(terms) - first)
+        sentences.append(Sentence(first, len(terms), "", words))
+        total += words
+    return Parsed(text, terms, starts, ends, sentences, sentence_of, clauses, total, may_hold)
+
+
+def _parse_any(text: str) -> Parsed:
     terms: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -170,4 +277,4 @@ def parse(text: str) -> Parsed:
         sentence_of += [len(sentences)] * (len(terms) - first)
         sentences.append(Sentence(first, len(terms), "", words))
         total += words
-    return Parsed(text, terms, starts, ends, sentences, sentence_of, clauses, total)
+    return Parsed(text, terms, starts, ends, sentences, sentence_of, clauses, total, _ANYTHING)

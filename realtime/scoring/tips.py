@@ -31,7 +31,7 @@ def gaps(reading: Reading, found: Found) -> dict[str, Span]:
     if questions and not shares and alone and heard is not None and heard.asks:
         out["only_question"] = found["asks"][0]
     if not questions and "interest" in found and "ask_back" in reading.hits:
-        out["short_back"] = reading.span(*reading.hits["ask_back"][0])
+        out["short_back"] = reading.span_of(reading.hits["ask_back"][0])
     if shares and heard is not None and heard.stems and "picks_up" not in found:
         out["not_heard"] = shares[0]
     hits = reading.hits

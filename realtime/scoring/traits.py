@@ -5,19 +5,26 @@ would pass an end is cut short there).
 """
 
 from bisect import bisect_left
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from realtime.domain import TRAIT_NAMES, Evidence, TraitName, Traits
 from realtime.scoring.reading import Reading, Span
 from realtime.scoring.signals import Found
 from realtime.scoring.tables import Weights
+from realtime.scoring.text import Parsed
 
 _SHORT_TURN: Final = 8  # words; in a longer turn evidence covers at most half, unless it is about the whole
 _QUOTE: Final = 60  # characters of a quote in a note or tip; a longer one is cut at a word, with an ellipsis
 _PLACE: Final[dict[TraitName, int]] = {name: place for place, name in enumerate(TRAIT_NAMES)}
+# By the bits of their places: the traits, in their order.
+_MOVED: Final[list[tuple[TraitName, ...]]] = [
+    tuple(name for name, place in _PLACE.items() if moved >> place & 1) for moved in range(1 << len(_PLACE))
+]
 
 
-class Prepared(NamedTuple):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """A rule ready for the turn: what of it is asked for each find, and the place of its trait."""
 
     name: str
@@ -36,12 +43,16 @@ Row = tuple[int, int, int, str, int, str]
 
 
 def prepare(weights: Weights) -> Rules:
-    """Rules by source, in the table's order: those found by cues, those found by signals."""
+    """Rules by source, in the table's order: those found by cues, those found by signals. Raises ``ValueError`` when
+    only some rules of a source are about the whole of it."""
     out: Rules = ({}, {})
     for name, rule in weights.rule.items():
         kind, _, source = rule.source.partition(":")
         row = Prepared(name, _PLACE[rule.trait], rule.effect, rule.again, rule.finds, rule.whole, rule.note)
-        out[kind != "cue"].setdefault(source, []).append(row)
+        same = out[kind != "cue"].setdefault(source, [])
+        same.append(row)
+        if same[0].whole != rule.whole:
+            raise ValueError(f"weights.toml: {name!r} and {same[0].name!r} must both say `whole`, or neither")
     return out
 
 
@@ -54,10 +65,9 @@ def quote(text: str, start: int, end: int) -> str:
     return said if said.isprintable() else " ".join(said.split())
 
 
-def trimmed(reading: Reading, start: int, end: int) -> int:
+def trimmed(parsed: Parsed, start: int, end: int) -> int:
     """The span's end, cut back at word ends to half of the turn: of its words, and of its characters. (A single
     word that is longer than half of the text is cut inside.)"""
-    parsed = reading.parsed
     total = parsed.total_words
     limit = start + len(parsed.text) // 2
     first = bisect_left(parsed.starts, start)
@@ -68,48 +78,80 @@ def trimmed(reading: Reading, start: int, end: int) -> int:
     return fitting[-1] if fitting else min(limit, end)
 
 
-def weigh(reading: Reading, found: Found, rules: Rules, base: list[int]) -> tuple[Traits, tuple[Evidence, ...]]:
-    """Traits, and the evidence by its place in the text."""
+def weigh(
+    reading: Reading, found: Found, rules: Rules, base: list[int]
+) -> tuple[Traits, tuple[Evidence, ...], tuple[TraitName, ...]]:
+    """Traits, the evidence by its place in the text, and the traits that it moved."""
     values = list(base)
-    rows: list[Row] = []
-    by_cue, by_signal = rules
-    starts, ends = reading.parsed.starts, reading.parsed.ends
-    for cue, hits in reading.hits.items():
-        if cue in by_cue:
-            spans = [(starts[first], ends[last - 1]) for first, last in hits]
-            for prepared in by_cue[cue]:
-                _apply(reading, prepared, spans, values, rows)
-    for signal, spans in found.items():
-        for prepared in by_signal.get(signal, ()):
-            _apply(reading, prepared, spans, values, rows)
+    rows = _rows(reading.parsed, _sources(reading, found, rules), values)
     if len(rows) > 1:
         rows.sort()
-    evidence = [
-        Evidence(TRAIT_NAMES[p], effect, start, end, name, note) for start, end, p, name, effect, note in rows
-    ]
-    return Traits.of(values), tuple(evidence)
+    moved = 0
+    evidence: list[Evidence] = []
+    for start, end, place, name, effect, note in rows:
+        moved |= 1 << place
+        evidence.append(Evidence(TRAIT_NAMES[place], effect, start, end, name, note))
+    return Traits.of(values), tuple(evidence), _MOVED[moved]
 
 
-def _apply(reading: Reading, prepared: Prepared, spans: list[Span], values: list[int], rows: list[Row]) -> None:
-    name, place, effect, again, left, whole, note = prepared
-    parsed = reading.parsed
-    text = parsed.text
+def _sources(reading: Reading, found: Found, rules: Rules) -> list[tuple[list[Prepared], list[Span]]]:
+    """The rules of each cue and signal that was found, with its spans."""
+    by_cue, by_signal = rules
+    starts, ends = reading.parsed.starts, reading.parsed.ends
+    out: list[tuple[list[Prepared], list[Span]]] = []
+    for cue, hits in reading.hits.items():
+        if cue in by_cue:
+            out.append((by_cue[cue], [(starts[hit.first], ends[hit.last - 1]) for hit in hits]))
+    for signal, spans in found.items():
+        if signal in by_signal:
+            out.append((by_signal[signal], spans))
+    return out
+
+
+def _rows(parsed: Parsed, sources: list[tuple[list[Prepared], list[Span]]], values: list[int]) -> list[Row]:
+    """The evidence of all rules, in the order in which they move the ``values``."""
+    text, starts, total = parsed.text, parsed.starts, parsed.total_words
+    half = len(text) // 2
+    rows: list[Row] = []
+    for rules, spans in sources:
+        if len(spans) > 1:
+            spans = _different(text, spans, max([rule.finds for rule in rules]))
+        long = total > _SHORT_TURN and not rules[0].whole
+        shown: list[tuple[int, int, str]] = []  # the finds as evidence shows them
+        for start, end in spans:
+            # Most are far shorter than half of the turn.
+            if long and (end - start > half or 2 * (bisect_left(starts, end) - bisect_left(starts, start)) > total):
+                end = trimmed(parsed, start, end)
+            said = text[start:end]
+            shown.append(
+                (start, end, said if len(said) <= _QUOTE and said.isprintable() else quote(text, start, end))
+            )
+        for rule in rules:
+            place, effect, left = rule.place, rule.effect, rule.finds
+            for start, end, said in shown:
+                before = values[place]
+                after = before + effect
+                if not 0 <= after <= 100:
+                    after = min(100, max(0, after))
+                if after != before:
+                    values[place] = after
+                    rows.append((start, end, place, rule.name, after - before, rule.note.replace("{q}", said)))
+                left -= 1
+                if not left:
+                    break
+                effect = rule.again
+    return rows
+
+
+def _different(text: str, spans: list[Span], most: int) -> list[Span]:
+    """The first ``most`` spans that differ in their words: the same words again say nothing new."""
+    out: list[Span] = []
     seen: list[str] = []
-    compared = left > 1 and len(spans) > 1  # else there is no second find to tell from the first
     for start, end in spans:
-        if compared:
-            form = text[start:end].lower()
-            if form in seen:
-                continue  # the same words again say nothing new
+        form = text[start:end].lower()
+        if form not in seen:
             seen.append(form)
-        before = values[place]
-        after = min(100, max(0, before + effect))
-        if after != before:
-            values[place] = after
-            if not whole and parsed.total_words > _SHORT_TURN:
-                end = trimmed(reading, start, end)
-            rows.append((start, end, place, name, after - before, note.replace("{q}", quote(text, start, end))))
-        left -= 1
-        if not left:
-            return
-        effect = again
+            out.append((start, end))
+            if len(out) == most:
+                break
+    return out

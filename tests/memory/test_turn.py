@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from realtime.memory import RuleExtractor, answers
 from realtime.memory.matching import I_AM
-from realtime.memory.turn import RULES, WORD, low_of, read, teachable, view_of
+from realtime.memory.turn import _EVERY, _NEEDS, RULES, WORD, Meant, low_of, read, teachable, view_of
 from tests.golden.corpus import said
 
 _READABLE = st.characters(codec="ascii", categories=("L", "N", "P", "Z"))
@@ -98,3 +98,27 @@ def test_a_letter_of_another_case_breaks_nothing() -> None:
     assert [(c.key, c.value) for c in RuleExtractor().extract("My ſister Dana", None, {}, ())] == [
         ("people.sister", "Dana")
     ]
+
+
+def test_what_is_remembered_of_words_has_bounded_room_and_holds_no_number_and_no_address() -> None:
+    meant = Meant()
+    for number in range(20_000):
+        letters = "".join(chr(ord("a") + int(digit)) for digit in str(number))
+        assert meant[letters] == meant[letters + "."]
+    assert 0 < len(meant) <= 16_384
+    meant.clear()
+    for chunk in ("050123456", "dana@example.org", "x" * 2_000, "3rd", "haifa/akko", "\x00"):
+        assert meant[chunk] == meant[chunk]
+    assert not meant
+    assert meant["nurse,"] == meant["nurse"] != 0
+    assert set(meant) == {"nurse,", "nurse"}
+
+
+def test_a_turn_read_in_one_piece_may_hold_what_its_words_mean() -> None:
+    """Whatever parts the words: they are looked up together with the signs that stand at them."""
+    for text in said():
+        words, meant = _NEEDS[_EVERY], Meant()
+        for word in WORD.findall(low_of(view_of(text))):
+            words |= meant[word]
+        may = read(text).may
+        assert may | (words & words >> 64) == may
