@@ -71,6 +71,7 @@ def settle_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_EACH, 20, 50)
+    gc.enable()
 
 
 def raise_open_files() -> int:
@@ -172,6 +173,8 @@ class Server(uvicorn.Server):
         held = [connection for connection in engine.connections if not connection.closed]
         spread = max(RECONNECT_SPREAD_MS, RECONNECT_EACH_MS * len(held))
         for connection in held:
+            if not connection.live:
+                continue  # nothing comes before its first frame, or into what it missed
             wait = random.randrange(spread)  # noqa: S311 - spreads reconnects, not a secret
             connection.push_signal("server.draining", frame_of("server.draining", {"reconnect_in_ms": wait}))
         self._front.draining = True

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from realtime.limits import Limits
@@ -71,6 +72,29 @@ async def test_the_order_of_going_down(serve: Serve, dsn: str) -> None:
         async with learner.connect(session_id=session_id) as wire:
             await wire.next()
             assert await wire.turn("This one comes too late, and is not read.", "too-late")
+
+
+async def test_a_socket_that_has_just_come_is_told_nothing_before_its_first_frame(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving = serve(limits=Limits(enforced=False))
+    server = await serving.__aenter__()
+    joiner, draining = server.engine.joiner, asyncio.Event()
+    note = joiner.note_presence
+
+    async def note_late(live: Any) -> None:
+        await draining.wait()
+        await note(live)
+
+    monkeypatch.setattr(joiner, "note_presence", note_late)
+    learner: Learner = await server.learner()
+    wire = await learner.connect("persona:NOA_CALM").__aenter__()
+    gone = await going_down(serving)
+    await eventually(lambda: server.engine.draining, "the server goes down")
+    draining.set()
+    assert await wire.closed() == 1012
+    assert [msgspec.json.decode(frame)["type"] for frame in wire.frames[:1]] in ([], ["session.created"])
+    await gone
 
 
 async def test_many_sockets_are_not_closed_in_one_moment(serve: Serve) -> None:
