@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from uuid import UUID
 
 import uvloop
 
-from server import chat, logs, reconciling
+from server import logs, reconciling
+from server.chat.arguments import add_arguments as add_chat_arguments
 from server.reconciling import time_of
 from server.settings import Settings, SettingsError, read
 from storage.database import Database
@@ -39,8 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     several.add_argument("--processes", type=int, default=4, metavar="N", help="how many (4)")
     several.set_defaults(run=_cluster)
     talk = commands.add_parser("chat", help="practise in the terminal")
-    chat.add_arguments(talk)
-    talk.set_defaults(run=chat.run_arguments, url=_local_url())
+    add_chat_arguments(talk)
+    talk.set_defaults(run=_chat, url=_local_url())
     books = commands.add_parser("reconcile", help="check that what is stored adds up; exit code 1 where it doesn't")
     books.add_argument("--json", action="store_true", help="one JSON object")
     books.add_argument("--since", type=time_of, metavar="TIME", help="only what has changed since, 2026-11-21T08:00Z")
@@ -78,6 +80,7 @@ def database_of(settings: Settings, *, attach: bool = False) -> Iterator[str]:
 
 
 def _serve(_: argparse.Namespace) -> int:
+    gc.disable()  # next to all that a start makes is there to stay; ``settle_garbage`` enables it again
     from server.app import make_app
     from server.run import Server, banner, listen, tell
 
@@ -98,6 +101,12 @@ def _serve(_: argparse.Namespace) -> int:
         )
         uvloop.run(server.run_here())
         return 0 if server.started else 1
+
+
+def _chat(arguments: argparse.Namespace) -> int:
+    from server.chat.app import run_arguments
+
+    return run_arguments(arguments)
 
 
 def _cluster(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ Its settings come from the environment, with the address of the database and of 
 listens on the cluster's port with ``SO_REUSEPORT``, and says that it is ready by a byte on the given descriptor.
 """
 
+import gc
 import os
 import sys
 
@@ -16,6 +17,7 @@ from server.settings import read
 
 
 def main(ready: int) -> int:
+    gc.disable()  # see ``server.cli``
     settings = read()
     logs.configure()
     assert settings.database_url is not None, "the parent passes it on"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
+from server.chat.arguments import DEFAULT_URL, add_arguments
 from server.chat.lines import Interrupted, Lines, Prompted, Scripted
 from server.chat.lobby import Choice, choose, current_mission
 from server.chat.store import AccountFile, local_time_zone
@@ -17,8 +18,6 @@ from server.chat.talk import Talk
 from server.chat.words import amounts, plain
 from server.client import Api, ApiError, ClientError, Unreachable, connect
 from server.client.api import is_loopback
-
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 async def chat(
@@ -148,16 +147,6 @@ async def _refusal(api: Api, error: ApiError, choice: Choice) -> str:
     if error.code in ("too_many_sessions", "too_many_sockets"):
         return "You have too many talks open already. End one of them, then come back."
     return f"The server refused: {plain(error.message)}"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``socialgym chat``."""
-    parser.add_argument("--url", default=DEFAULT_URL, help="the server's address (default %(default)s)")
-    target = parser.add_mutually_exclusive_group()
-    target.add_argument("--mission", metavar="CODE", help="play this mission, without asking")
-    target.add_argument("--persona", metavar="CODE", help="talk freely with this persona")
-    parser.add_argument("--script", metavar="FILE", help="say these lines, one a turn, then end")
-    parser.add_argument("--fresh", action="store_true", help="begin with a new guest account")
 
 
 def run_arguments(args: argparse.Namespace) -> int:

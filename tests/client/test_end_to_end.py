@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from server.chat import chat
+from server.chat.app import chat
 from server.chat.store import AccountFile
 from server.client import Api
 from tests.support import RunningServer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from server.chat import chat, run_chat
+from server.chat.app import chat, run_chat
 from server.chat.lines import Interrupted
 from tests.client.standin import Brain, whole_server
 from tests.client.test_views import PERSONAS, ROAD, SUMMARY

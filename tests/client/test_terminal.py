@@ -101,7 +101,7 @@ async def screen(url: str, config: Path) -> AsyncIterator[Screen]:
         "PROMPT_TOOLKIT_NO_CPR": "1",
         "COLUMNS": "80",
     }
-    program = "import sys; from server.chat import run_chat; sys.exit(run_chat(sys.argv[1:]))"
+    program = "import sys; from server.chat.app import run_chat; sys.exit(run_chat(sys.argv[1:]))"
     arguments = ("-c", program, "--url", url, "--mission", "A1")
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=environment

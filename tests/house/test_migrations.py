@@ -11,13 +11,14 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from storage import append, memory, sessions
 from storage.database import REQUIRED_SETTINGS, Database
 from storage.errors import DatabaseUnsafe
-from storage.migrate import migrate
+from storage.migrate import config, migrate, newest
 from storage.relation import Relation
 from storage.schema import metadata
 from storage.schema.practice import Xid8
@@ -73,6 +74,19 @@ async def test_up_down_and_up_again(empty: str, xid8: None) -> None:
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
     await database.close()
+
+
+async def test_the_newest_revision_is_the_head(dsn: str) -> None:
+    """A start asks no more than this, and leaves Alembic alone where the database is there."""
+    database = Database(dsn)
+    async with database.engine.connect() as connection:
+        scripts = await connection.run_sync(lambda c: ScriptDirectory.from_config(config(c)))
+        assert (await connection.run_sync(_current), scripts.get_heads()) == ((newest(),), [newest()])
+    await database.close()
+
+
+def _current(connection: Connection) -> tuple[str, ...]:
+    return MigrationContext.configure(connection).get_current_heads()
 
 
 @pytest.mark.parametrize(
