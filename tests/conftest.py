@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 import uuid_utils
+from xdist.scheduler import LoadScopeScheduling
 
 from realtime.limits import Limits
 from storage.database import Database
@@ -16,6 +17,33 @@ from storage.migrate import migrate
 from tests.support import RunningServer, running_server
 
 TEMPLATE = "socialgym_template"
+#: What takes longest comes first: a long module that is begun last keeps one worker while the others have ended.
+LONGEST_FIRST = ("adversity", "simulation", "cluster", "durability", "rest", "wire", "ending", "storage", "reads")
+#: A folder that one worker takes whole: its cluster is started once, and the faults of one test are not those of
+#: another, which would wait for the same two cores.
+ONE_WORKER = ("adversity",)
+
+
+def _folder(nodeid: str) -> str:
+    return nodeid.removeprefix("tests/").partition("/")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    at = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: at.get(_folder(item.nodeid), len(at)))
+
+
+class InPieces(LoadScopeScheduling):  # type: ignore[misc]
+    """What a worker takes in one piece: a module, or a class, or all of ``ONE_WORKER``."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = _folder(nodeid)
+        return folder if folder in ONE_WORKER else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    return InPieces(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

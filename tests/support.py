@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +28,7 @@ from server.settings import Settings
 from storage.catalogue.model import Catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
+TLS = ssl.create_default_context()  # made once: reading the certificates takes longer than a dozen requests
 PATIENCE = 10.0  # seconds a test waits for what must come
 
 
@@ -118,7 +120,7 @@ class Learner:
 
     @classmethod
     async def guest(cls, url: str, **body: Any) -> "Learner":
-        async with httpx.AsyncClient(base_url=url) as http:
+        async with httpx.AsyncClient(base_url=url, verify=TLS) as http:
             answer = await http.post("/v1/auth/guest", json=body)
         answer.raise_for_status()
         return cls(url, answer.json())
@@ -129,7 +131,7 @@ class Learner:
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {**self.headers, **options.pop("headers", {})}
-        async with httpx.AsyncClient(base_url=self.url, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, verify=TLS) as http:
             return await http.request(method, path, headers=headers, **options)
 
     async def get(self, path: str, **options: Any) -> Any:
@@ -280,7 +282,7 @@ class ServerProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.program], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
-        async with asyncio.timeout(patience), httpx.AsyncClient() as http:
+        async with asyncio.timeout(patience), httpx.AsyncClient(verify=TLS) as http:
             while True:
                 if self.process.poll() is not None:
                     raise RuntimeError(f"the server ended: {self.log.read_text()[-2000:]}")

@@ -60,7 +60,7 @@ async def under_load(
     cluster: Cluster,
     *,
     learners: int = 16,
-    rate: float = 200.0,
+    rate: float = 100.0,
     seed: int = 0,
     fleets: int = 1,
     habits: Habits | None = None,

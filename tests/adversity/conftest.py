@@ -1,4 +1,5 @@
-"""One cluster a worker, with a PostgreSQL that is as durable as in production; each test finds it healed."""
+"""One cluster a worker, with a PostgreSQL that is as durable as in production; each test finds it healed. It ends
+with the last test of this folder: idle servers take time from others, too."""
 
 from collections.abc import AsyncIterator
 
@@ -7,7 +8,7 @@ import pytest
 from tests.adversity.cluster import Cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def kept_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     async with Cluster(tmp_path_factory.mktemp("cluster"), 3) as cluster:
         yield cluster

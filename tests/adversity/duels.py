@@ -32,8 +32,9 @@ class Duels:
         self._next = 0
 
     async def __aenter__(self) -> "Duels":
-        # A server closes what was idle for five seconds; a request that meets that would be lost.
-        limits = httpx.Limits(max_connections=256, max_keepalive_connections=256, keepalive_expiry=2)
+        # A connection a request: the server closes what was idle for five seconds, and the pool, when it is to do so
+        # earlier, now and then closes one that it has just given to a request (ReadError from ClosedResourceError).
+        limits = httpx.Limits(max_connections=256, max_keepalive_connections=0)
         self._http = httpx.AsyncClient(timeout=60, limits=limits, trust_env=False)
         return self
 
