@@ -206,7 +206,7 @@ def _state_without(head: SessionHead, wish: Wish | None) -> str | None:
     except UnreadableState:
         return None
     if wish is None:
-        state.recent_lines, state.persona_line, state.tips, state.recalled, state.carry = (), None, (), (), ""
+        state.recent_lines, state.persona_line, state.recalled, state.carry = (), None, (), ""
     else:
         _forget_in(state, wish)
     return encode(state)
@@ -222,4 +222,3 @@ def _forget_in(state: State, wish: Wish) -> None:
     state.recent_lines = tuple("" if redaction.holds(line, wish.values) else line for line in state.recent_lines)
     if redaction.holds(state.persona_line, wish.values):
         state.persona_line = None
-    state.tips = ()  # they quote the learner; their marks still keep them from being given twice

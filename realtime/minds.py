@@ -5,7 +5,7 @@
 - ``PersonaProvider``: streams a reply. May do I/O (a model over the network); the scripted one does not.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from typing import Literal, Protocol
 
 import msgspec
@@ -19,7 +19,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
 
     ``wanted``: the intents that lead onward from the mission's present node; empty in free play.
     ``recent_lines`` and ``recent_scores``: the learner's last three, oldest first.
-    ``given_tips``: tips already given in this session (never twice). ``minor``: the learner has declared an
+    ``given_tips``: to be asked whether the session gave a tip (never twice). ``minor``: the learner has declared an
     age under 18.
     """
 
@@ -32,7 +32,7 @@ class TurnContext(msgspec.Struct, frozen=True, kw_only=True):
     goal: str | None = None
     wanted: tuple[Intent, ...] = ()
     progress: int = 0
-    given_tips: tuple[str, ...] = ()
+    given_tips: Container[str] = ()
     minor: bool = False
 
 

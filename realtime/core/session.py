@@ -18,7 +18,7 @@ from realtime.core.lines import line_hash
 from realtime.core.numbers import decimals, mean_hundredths
 from realtime.core.rewards import rarity_of, turn_rewards
 from realtime.core.rows import learner_row, memory_row, persona_row
-from realtime.core.state import Spec, State, encode, give_tip, kept, was_given
+from realtime.core.state import GivenTips, Spec, State, encode, give_tip, kept
 from realtime.domain import Amounts, MemoryEntry, MoodSnapshot, TurnRewards, TurnScore
 from realtime.memory.rules import Change, apply, event_payload, forget
 from realtime.memory.rules import edit as edit_memory
@@ -156,7 +156,7 @@ def learner_turn(
     draft = _Draft(spec, state)
     after = draft.state
     index = state.tally.turns + 1
-    score = _scored_once(minds.scorer, _turn_context(spec, state, turn.text, index), state)
+    score = _scored_once(minds.scorer, _turn_context(spec, state, turn.text, index))
     progress = _walk_on(spec, after, score)
     after.mood, snapshot = moods.advance(
         state.mood, turn_index=index, score=score.score, traits=score.traits, pattern_count=len(score.patterns)
@@ -247,15 +247,15 @@ def _turn_context(spec: Spec, state: State, text: str, index: int) -> TurnContex
         goal=spec.template.goal_type if spec.template is not None else None,
         wanted=wanted,
         progress=state.tally.progress,
-        given_tips=state.tips,
+        given_tips=GivenTips(state),
         minor=spec.minor,
     )
 
 
-def _scored_once(scorer: Scorer, context: TurnContext, state: State) -> TurnScore:
-    """The turn's score, without a tip that was given before: the scorer is told of the last few alone."""
+def _scored_once(scorer: Scorer, context: TurnContext) -> TurnScore:
+    """The turn's score, without a tip that was given before, whatever the scorer makes of that."""
     score = scorer.score(context)
-    if score.tip is not None and was_given(state, score.tip):
+    if score.tip is not None and score.tip in context.given_tips:
         return msgspec.structs.replace(score, tip=None)
     return score
 

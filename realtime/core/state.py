@@ -17,11 +17,11 @@ from storage.catalogue.model import Intent, Persona, Template
 
 MAX_BYTES = 8_192  # durability rule 3; the column has the same CHECK
 KEPT_LINE = 240  # code points of a line kept for comparison; echo and repetition show within these
-KEPT_TIPS = 12  # newest tips kept as text, so that the scorer can choose another one
 VERSION = 1
 
 # A tip that was given is known for the whole session by 18 bits of its CRC-32, three characters: 3,000 bytes after
-# 1,000 turns. A new tip is taken for a given one (and left out) once in 260 times by then, which nobody notices.
+# 1,000 turns. A new tip is taken for a given one, and another chosen, once in 260 times by then: nobody notices. Its
+# text, which quotes the learner, is not kept.
 _TIP_MARK = 3
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -47,7 +47,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
 class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     """``seq``: the last durable event. ``session_seq``: the last one that carries the session object.
 
-    ``tips``: the newest ones given; ``tips_given``: the marks of all. ``paid_lines``: hashes of the lines that this
+    ``tips_given``: the marks of the tips given. ``paid_lines``: hashes of the lines that this
     session paid for; each took one of its 40 coins at least, or was its gem, so there are at most 41.
     """
 
@@ -67,7 +67,6 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     intents: tuple[Intent, ...] = ()
     carry: str = ""
     recalled: tuple[str, ...] = ()
-    tips: tuple[str, ...] = ()
     tips_given: str = ""
     paid_lines: tuple[int, ...] = ()
     xp_left_today: int = 0
@@ -110,9 +109,7 @@ def encode(state: State) -> str:
 
 
 def _give_way(state: State) -> None:
-    if state.tips:
-        state.tips = state.tips[1:]
-    elif state.recent_lines:
+    if state.recent_lines:
         state.recent_lines = state.recent_lines[1:]
     elif state.recalled:
         state.recalled = ()
@@ -124,22 +121,28 @@ def _give_way(state: State) -> None:
 
 def give_tip(state: State, tip: str) -> None:
     """Note that the session has given this tip."""
-    state.tips = (*state.tips, tip)[-KEPT_TIPS:]
     state.tips_given += _mark(tip)
 
 
-def was_given(state: State, tip: str) -> bool:
-    """Whether the session gave this tip, however long ago."""
-    given, mark = state.tips_given, _mark(tip)
-    at = given.find(mark)
-    while at % _TIP_MARK and at >= 0:  # found across two marks
-        at = given.find(mark, at + 1)
-    return at >= 0
+class GivenTips:
+    """The tips that a session gave, however long ago: ``tip in GivenTips(state)``."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self, state: State) -> None:
+        self._marks = state.tips_given
+
+    def __contains__(self, tip: object) -> bool:
+        mark = _mark(str(tip))
+        at = self._marks.find(mark)
+        while at % _TIP_MARK and at >= 0:  # found across two marks
+            at = self._marks.find(mark, at + 1)
+        return at >= 0
 
 
 def _mark(tip: str) -> str:
     digest = zlib.crc32(tip.encode())
-    return "".join(_ALPHABET[digest >> shift & 63] for shift in (0, 6, 12))
+    return _ALPHABET[digest & 63] + _ALPHABET[digest >> 6 & 63] + _ALPHABET[digest >> 12 & 63]
 
 
 def kept(line: str) -> str:

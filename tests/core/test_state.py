@@ -5,15 +5,14 @@ import pytest
 from realtime.core.mood import MoodState
 from realtime.core.state import (
     KEPT_LINE,
-    KEPT_TIPS,
     MAX_BYTES,
+    GivenTips,
     State,
     UnreadableState,
     decode,
     encode,
     give_tip,
     kept,
-    was_given,
 )
 
 WIDEST = "\x01"  # a control character is six bytes of JSON
@@ -28,12 +27,11 @@ def full_state(character: str) -> State:
         last_item=character * 64,
         last_role="user",
         persona_line=kept(character * 2_000),
-        recent_lines=(kept(character * 2_000),) * 3,
+        recent_lines=tuple(kept(f"{at}{character * 2_000}") for at in range(3)),
         recent_scores=(100, 100, 100),
         mood=MoodState(smoothed=33.123456789, flow=66.987654321, scores=(1, 2, 3), state="NEUTRAL"),
         carry="c" * FULL,
         recalled=(character * 200,),
-        tips=tuple(f"{at} {character * 150}" for at in range(KEPT_TIPS)),
         paid_lines=tuple(-(2**63) + at for at in range(41)),
     )
 
@@ -54,10 +52,10 @@ def test_the_fullest_state_fits_its_row(character: str) -> None:
 
 
 def test_what_only_helps_comparison_gives_way_first_and_the_newest_last() -> None:
-    state = full_state("é")
+    state = full_state(WIDEST)
     stored = decode(encode(state))
-    assert 0 < len(stored.tips) < KEPT_TIPS
-    assert stored.tips == full_state("é").tips[-len(stored.tips) :]
+    assert 0 < len(stored.recent_lines) < 3
+    assert stored.recent_lines == full_state(WIDEST).recent_lines[-len(stored.recent_lines) :]
     assert stored.carry == "c" * FULL
     assert state == stored, "the process that holds it goes on from what was stored"
 
@@ -83,8 +81,8 @@ def test_a_tip_is_known_for_the_whole_session() -> None:
     for tip in tips:
         give_tip(state, tip)
     back = decode(encode(state))
-    assert all(was_given(back, tip) for tip in tips)
+    given = GivenTips(back)
+    assert all(tip in given for tip in tips)
     fresh = [f"“other {at}” is clear; leave it at that." for at in range(1_000)]
-    assert sum(was_given(back, tip) for tip in fresh) < 20
-    assert back.tips == tuple(tips[-KEPT_TIPS:])
-    assert not was_given(State(), tips[0])
+    assert sum(tip in given for tip in fresh) < 20
+    assert tips[0] not in GivenTips(State())
