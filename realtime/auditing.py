@@ -6,11 +6,11 @@ Nothing is repaired and nobody is kept from anything: a user's books may be wron
 """
 
 import asyncio
-import random
 
 import structlog
 
 from realtime.counts import Counts
+from realtime.jitter import jittered
 from realtime.tasks import Tasks
 from storage.database import Database
 from storage.reconciler import Standing, Violation, next_run, standing
@@ -45,7 +45,7 @@ class Auditor:
     async def _forever(self) -> None:
         wait, every = FIRST_SECONDS, FIRST_SECONDS
         while True:
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(jittered(wait))
             began = asyncio.get_running_loop().time()
             try:
                 await self._tasks.run(self.run(every=every), "reconcile")

@@ -5,7 +5,6 @@ fails logs, waits and goes on.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -13,6 +12,7 @@ import structlog
 
 from realtime.delivery import heartbeat
 from realtime.engine import Engine
+from realtime.jitter import jittered
 from realtime.protocol.events import signal
 from storage.finalization import OUTBOX_KEPT_SECONDS
 
@@ -55,7 +55,7 @@ class Housekeeping:
     async def _forever(self, name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Run ``work`` about every ``seconds``, jittered so that many processes don't meet."""
         while True:
-            await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(jittered(seconds))
             try:
                 # In a task of the engine: cancelling this loop never cuts a database call off half-way.
                 await self._engine.tasks.run(_as_coroutine(work), name)

@@ -6,7 +6,6 @@ log went on elsewhere is *behind*, and reads its row before its next step. Whate
 """
 
 import asyncio
-import random
 import secrets
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,6 +13,7 @@ from uuid import UUID
 from realtime import peer_messages as say
 from realtime.bus import Bus
 from realtime.hearing import Hearing
+from realtime.jitter import jittered
 from realtime.peer_messages import PeerMessage
 from realtime.protocol.events import Event
 
@@ -197,7 +197,7 @@ class Peers:
         self._suspects.update(live.spec.session_id for live in sessions)
 
     async def _look_up(self) -> None:
-        await asyncio.sleep(SETTLE_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+        await asyncio.sleep(jittered(SETTLE_SECONDS, 0.5))
         suspects, self._suspects = self._suspects, set()
         held = [self._engine.held_sessions[key] for key in suspects if key in self._engine.held_sessions]
         for live in held:

@@ -9,7 +9,6 @@ quiet node delays the messages of all the others by its time-out; measured on th
 
 import asyncio
 import math
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -22,6 +21,7 @@ from redis.exceptions import ConnectionError as LinkBroken
 from redis.exceptions import MovedError, ResponseError
 
 from realtime.bus.nodes import FAILURES, Address
+from realtime.jitter import jittered
 
 log = structlog.get_logger("socialgym.bus")
 BACKOFF_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # then every two seconds, each times 0.5 to 1
@@ -105,7 +105,7 @@ class Link:
             self._reports.moved()
             wait = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
             attempt += 1
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(jittered(wait))
 
     def _explain(self, error: Exception, *, first: bool) -> None:
         where = f"{self.address.host}:{self.address.port}"

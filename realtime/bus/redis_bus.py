@@ -6,7 +6,6 @@ subscribes (who says so) or ``ALONE_SECONDS`` went by.
 """
 
 import asyncio
-import random
 import secrets
 from collections.abc import Coroutine
 from typing import Any
@@ -17,6 +16,7 @@ import structlog
 from realtime.bus import QUEUE_BYTES, QUEUE_MESSAGES, Receiver
 from realtime.bus.links import BACKOFF_SECONDS, Listener, Outgoing, Speaker, end_of
 from realtime.bus.nodes import FAILURES, Address, Clients, Topology
+from realtime.jitter import jittered
 
 log = structlog.get_logger("socialgym.bus")
 ORIGIN_BYTES = 8
@@ -275,7 +275,7 @@ class RedisBus:
                     self._look_again.set()  # a cluster that is not whole yet
             wait = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
             attempt += 1
-            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(jittered(wait))
 
     async def _adopt(self, found: Topology) -> None:
         if found == self._topology:
