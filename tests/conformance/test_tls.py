@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.conftest import Stack
 from tests.conformance.raw import CONT, PING, PONG, TEXT, Raw, close, frame, question, request, sized
 from tests.house.test_settings import certificate
-from tests.support import Learner, ServerProcess
+from tests.support import TLS, Learner, ServerProcess
 
 
 class SecureStack(Stack):
@@ -36,7 +36,7 @@ class SecureProcess(ServerProcess):
     """Ready is asked over TLS."""
 
     def __init__(self, data_dir: Path, cert: Path, key: Path) -> None:
-        names = {"SOCIALGYM_TLS_CERT": str(cert), "SOCIALGYM_TLS_KEY": str(key), "SSL_CERT_FILE": str(cert)}
+        names = {"SOCIALGYM_TLS_CERT": str(cert), "SOCIALGYM_TLS_KEY": str(key)}
         super().__init__(data_dir, SOCIALGYM_UNSAFE_DB="on", **names)
         self.url = f"https://127.0.0.1:{self.port}"
 
@@ -45,11 +45,10 @@ class SecureProcess(ServerProcess):
 async def secure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SecureStack]:
     directory = tmp_path_factory.mktemp("tls")
     cert, key = certificate(directory)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(cert))  # whom the harness's HTTP client trusts
-        async with SecureProcess(directory / "data", cert, key) as process:
-            learner = await Learner.guest(process.url)
-            yield SecureStack(process.port, learner.token, cert)
+    TLS.load_verify_locations(cert)  # whom the harness's HTTP clients trust
+    async with SecureProcess(directory / "data", cert, key) as process:
+        learner = await Learner.guest(process.url)
+        yield SecureStack(process.port, learner.token, cert)
 
 
 @pytest.fixture
