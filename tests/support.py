@@ -277,11 +277,19 @@ class ServerProcess:
         }
 
     async def start(self, patience: float = 30.0) -> None:
-        """Start, and wait until it is ready."""
+        """Start, and wait until it is ready. A start that fails leaves no process."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.program], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
+        try:
+            await self._ready(patience)
+        except BaseException:
+            self.kill()
+            raise
+
+    async def _ready(self, patience: float) -> None:
+        assert self.process is not None
         async with asyncio.timeout(patience), httpx.AsyncClient(verify=TLS) as http:
             while True:
                 if self.process.poll() is not None:

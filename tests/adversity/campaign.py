@@ -39,9 +39,13 @@ class Load:
         wanted = self.acknowledged + turns
         async with asyncio.timeout(patience):
             while self.acknowledged < wanted:
-                for fleet in self.fleets:
-                    fleet.require_running()
+                self.require_running()
                 await asyncio.sleep(0.05)
+
+    def require_running(self) -> None:
+        """Fails when a fleet has ended: nobody would talk any more."""
+        for fleet in self.fleets:
+            fleet.require_running()
 
     async def judged(self, *, patience: float = PATIENCE, replay_every: int = 1) -> Verdict:
         """Heal, settle, and check."""
@@ -123,6 +127,7 @@ async def crashes(load: Load, dice: random.Random, wanted: int, seconds: float) 
     took = []
     for number in range(wanted):
         await asyncio.sleep(dice.uniform(0.5, 1.5) * seconds)
+        load.require_running()
         took.append(await load.cluster.crash_postgres(CRASHES[number % len(CRASHES)], dice))
     return took
 
@@ -142,6 +147,7 @@ async def until(load: Load, turns: int, patience: float) -> None:
     deadline = time.monotonic() + patience
     while (now := load.acknowledged) < turns:
         assert time.monotonic() < deadline, f"{now} of {turns} turns were acknowledged in time"
+        load.require_running()
         await asyncio.sleep(0.2)
 
 

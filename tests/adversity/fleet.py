@@ -22,7 +22,7 @@ import uvloop
 
 from tests.adversity.journal import Journal
 from tests.adversity.learner import Learner
-from tests.adversity.wires import REQUEST_SECONDS, Nodes
+from tests.adversity.wires import REQUEST_SECONDS, Nodes, Transport
 from tests.adversity.world import Habits, World
 from tests.support import ROOT
 
@@ -71,7 +71,7 @@ class Pace:
 async def _play(folder: Path, orders: Orders) -> None:
     journal = Journal(folder / f"{orders.name}.journal")
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=40, keepalive_expiry=2)
-    async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=REQUEST_SECONDS, transport=Transport(limits=limits)) as http:
         world = World(
             nodes=Nodes(folder / "nodes"),
             journal=journal,

@@ -18,6 +18,19 @@ LOST = (OSError, TimeoutError, httpx.HTTPError, WebSocketException, InvalidHands
 REQUEST_SECONDS = 10.0
 
 
+class Transport(httpx.AsyncHTTPTransport):
+    """httpx's, for servers that die at any moment: a connection that is lost between its making and its first use is
+    an ``AttributeError`` there (anyio asks a socket for its peer that uvloop has put away)."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except AttributeError as error:
+            if error.name != "getpeername":
+                raise
+            raise httpx.ConnectError("lost as soon as it was made") from error
+
+
 class Nodes:
     """The servers that may be asked, as the harness last wrote them down; read anew when the file has changed."""
 
