@@ -1,4 +1,5 @@
-"""Shared by all tests: one embedded PostgreSQL a worker, a fresh database a test that asks for one, real servers."""
+"""Shared by all tests: a PostgreSQL and a Valkey of the worker's own, a fresh database for each test that asks, real
+servers, and in which order modules are taken."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,11 @@ import uuid_utils
 from xdist.scheduler import LoadScopeScheduling
 
 from realtime.limits import Limits
+from server.embedded_valkey import EmbeddedValkey
 from storage.database import Database
 from storage.embedded import EmbeddedPostgres
 from storage.migrate import migrate
+from tests.bus.valkeys import cluster_of
 from tests.support import RunningServer, running_server
 
 TEMPLATE = "socialgym_template"
@@ -52,6 +55,19 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     started = EmbeddedPostgres.start(tmp_path_factory.mktemp("postgres"), fsync=False)
     yield started.dsn
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[EmbeddedValkey]:
+    started = EmbeddedValkey.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def triple() -> Iterator[list[EmbeddedValkey]]:
+    with cluster_of(3) as nodes:
+        yield nodes
 
 
 def with_name(dsn: str, name: str) -> str:

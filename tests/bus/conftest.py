@@ -72,22 +72,9 @@ async def buses_of(factory: Callable[..., Bus]) -> AsyncIterator[Make]:
 
 
 @pytest.fixture(scope="session")
-def valkey() -> Iterator[EmbeddedValkey]:
-    started = EmbeddedValkey.start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture(scope="session")
 def single() -> Iterator[list[EmbeddedValkey]]:
     """A cluster of one node that has all slots."""
     with cluster_of(1) as nodes:
-        yield nodes
-
-
-@pytest.fixture(scope="session")
-def triple() -> Iterator[list[EmbeddedValkey]]:
-    with cluster_of(3) as nodes:
         yield nodes
 
 

@@ -1,7 +1,7 @@
 """Several servers on one database: one loop, one bus (in the process, over Valkey, over a cluster of it)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,6 @@ import pytest
 
 from realtime.bus.local import Hub, LocalBus
 from realtime.limits import Limits
-from server.embedded_valkey import EmbeddedValkey
-from tests.bus.valkeys import cluster_of
 from tests.support import RunningServer, running_server
 
 QUIET = Limits(enforced=False)
@@ -25,19 +23,6 @@ async def server_on(
     bus = LocalBus(hub) if hub is not None else None
     async with running_server(dsn, directory, bus=bus, **{"limits": QUIET, **options}) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def valkey() -> Iterator[EmbeddedValkey]:
-    started = EmbeddedValkey.start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture(scope="session")
-def triple() -> Iterator[list[EmbeddedValkey]]:
-    with cluster_of(3) as nodes:
-        yield nodes
 
 
 Pair = Callable[..., Any]
