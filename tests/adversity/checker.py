@@ -31,14 +31,18 @@ REPLAYS_AT_ONCE = 8
 
 EVENTS = "SELECT seq, body FROM session_event WHERE user_id = $1 AND session_id = $2 ORDER BY seq"
 TURNS = "SELECT item_id, text FROM turn WHERE user_id = $1 AND session_id = $2 AND role = 'user'"
-#: From the COMMIT that ended a session (its event came with it; ``ended_at`` may be the time of the last turn) to the
-#: one that finalized it; slowest first.
+#: From the statement that ended a session to the COMMIT that finalized it, by the database's clock; slowest first.
+#: Where nobody was there to end it, ``ended_at`` is the time of the last turn, and its event says when it was ended.
 FINALIZATIONS = """
-SELECT extract(epoch FROM pg_xact_commit_timestamp(e.xmin))::float8 AS ended,
-    extract(epoch FROM pg_xact_commit_timestamp(f.xmin))::float8 AS finalized
-FROM finalization f JOIN session_event e
-    ON e.user_id = f.user_id AND e.session_id = f.session_id AND e.type = 'session.finalizing'
-ORDER BY pg_xact_commit_timestamp(e.xmin) - pg_xact_commit_timestamp(f.xmin) LIMIT 100
+WITH ends AS (
+    SELECT extract(epoch FROM CASE WHEN s.cause IN ('IDLE', 'GRACE', 'REPLACED', 'SYSTEM')
+            THEN pg_xact_commit_timestamp(e.xmin) ELSE s.ended_at END)::float8 AS ended,
+        extract(epoch FROM pg_xact_commit_timestamp(f.xmin))::float8 AS finalized
+    FROM finalization f
+    JOIN practice_session s ON s.user_id = f.user_id AND s.id = f.session_id
+    JOIN session_event e ON e.user_id = f.user_id AND e.session_id = f.session_id AND e.type = 'session.finalizing'
+)
+SELECT ended, finalized FROM ends ORDER BY ended - finalized LIMIT 100
 """
 UNFINISHED = "SELECT count(*) FROM practice_session WHERE status = 'FINALIZING'"
 #: Every turn's text is the only one of its kind that its learner ever said.
