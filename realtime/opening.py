@@ -222,7 +222,7 @@ class Opener:
         if template is not None and version_id is not None:
             walk = self._walks.get(version_id)
             if walk is None:
-                walk = self._walks[version_id] = Walk(template.graph)
+                walk = self._walks[version_id] = Walk(template.graph, template.mission_config_v1.objective.kind)
         return Spec(
             user_id=user_id,
             session_id=session_id,

@@ -3,20 +3,22 @@
 from collections.abc import Collection
 from typing import get_args
 
-from storage.catalogue.model import Condition, Graph, Intent, Node
+from storage.catalogue.model import Condition, Edge, Graph, Intent, Node, ObjectiveKind
 
 _INTENTS: tuple[Intent, ...] = get_args(Intent)
 
 
 class Walk:
-    """A graph with its index; built once per template version and shared, as it never changes.
+    """A graph with its index, as a mission of one objective walks it: edges that ask for another one are not there.
+    ``objective`` None: only edges that ask for none are. Built once per template version and shared, as it never
+    changes.
 
     Raises ``ValueError`` for a graph that can't be walked: two nodes of one id, a start or an edge that
     leads nowhere. Its methods raise ``KeyError`` for a node that the graph does not have, and cost nothing
     that grows with the graph.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, objective: ObjectiveKind | None = None) -> None:
         self._nodes = {node.id: node for node in graph.nodes}
         if len(self._nodes) != len(graph.nodes):
             raise ValueError("two nodes of the graph have the same id")
@@ -25,16 +27,26 @@ class Walk:
         if unknown:
             raise ValueError(f"the graph leads to nodes that it does not have: {', '.join(unknown)}")
         self.start = graph.start
+        self._edges = {
+            node.id: tuple(
+                edge for edge in node.edges if not edge.when.objectives or objective in edge.when.objectives
+            )
+            for node in graph.nodes
+        }
         self._wanted = {node.id: self._onward(node) for node in graph.nodes}
 
     def node(self, node_id: str) -> Node:
         return self._nodes[node_id]
 
+    def edges(self, node_id: str) -> tuple[Edge, ...]:
+        """Those that lead on from a node, in the order in which they are tried."""
+        return self._edges[node_id]
+
     def step(self, node_id: str, intents: Collection[Intent], score: int) -> tuple[str, bool]:
         """Where a turn of these intents and this score leads, and whether it followed an edge: the first that
         fits, in the order of the file. None that fits: the talk stays. An edge back to its own node counts as
         followed, so the persona speaks as on arriving there."""
-        for edge in self._nodes[node_id].edges:
+        for edge in self._edges[node_id]:
             if holds(edge.when, intents, score):
                 return edge.to, True
         return node_id, False
@@ -51,7 +63,7 @@ class Walk:
         return max(best, self._nodes[node_id].progress)
 
     def _onward(self, node: Node) -> tuple[Intent, ...]:
-        gain = [(self._nodes[edge.to].progress - node.progress, edge) for edge in node.edges]
+        gain = [(self._nodes[edge.to].progress - node.progress, edge) for edge in self.edges(node.id)]
         onward = [edge for gained, edge in gain if gained > 0]
         onward = onward or [edge for gained, edge in gain if gained == 0]
         asked = {intent for edge in onward for intent in edge.when.intents}

@@ -40,7 +40,7 @@ _BRIEF = (
     "Long days do that. I hope you get some rest.",
     "I see. We can go slowly.",
     "Understood. Thank you for telling me.",
-    "Then I won't keep you longer than I need to.",
+    "Then we'll keep this plain and short.",
 )
 _CHEERFUL_STYLES = frozenset({"PLAYFUL", "FLIRTY", "CHAOTIC"})
 _BRIEF_STYLES = frozenset({"COLD", "DIRECT", "JUDGMENTAL", "CHALLENGING"})

@@ -24,10 +24,14 @@ Free play has no dials. A mission's own line keeps its question: the talk can't 
 
 from realtime.minds import ReplyContext
 from realtime.persona.choosing import Chooser, asks
-from storage.catalogue.model import Dynamics, GoalType, Intent, Mood, PersonaStyle
+from storage.catalogue.model import Difficulty, Dynamics, GoalType, Intent, Mood, PersonaStyle
 
 SHARP: frozenset[PersonaStyle] = frozenset({"CHALLENGING", "COLD", "DIRECT", "JUDGMENTAL"})
 LIVELY: frozenset[PersonaStyle] = frozenset({"FLIRTY", "PLAYFUL", "WARM", "CHAOTIC"})
+# Points of mood that the persona wants beyond what the dials say, by difficulty.
+RESERVE: dict[Difficulty, int] = {"EASY": -4, "MEDIUM": 0, "HARD": 4, "ELITE": 8}
+COLD_BELOW, WARM_FROM = 30, 60  # of the practice rules' mood states
+LOOKS_AROUND = 50  # in a hundred, of the first pauses at a node
 INTENSITY = {"SOFT": -15, "NORMAL": 0, "HARD": 15}
 LEAD_IN_CHANCE = {"SOFT": 3, "NORMAL": 10, "HARD": 25}
 SERIOUS_GOALS: frozenset[GoalType] = frozenset({"RECOVERY", "BOUNDARY"})
@@ -82,12 +86,17 @@ def heard_mood(context: ReplyContext) -> Mood:
     extra = 0 if context.style is None else INTENSITY[context.style.style_intensity]
     hostility = dials.hostility + (extra if style_of(context) in SHARP else 0)
     speed = dials.escalation_speed + (extra if style_of(context) in LIVELY else 0)
+    reserve = 0 if context.template is None else RESERVE[context.template.difficulty]
     if mood in ("NEUTRAL", "COLD") and percent < 0.6 * hostility:
         return "TENSE"
-    if mood == "NEUTRAL" and percent >= 80 - speed / 4 - dials.flirtiveness / 10:
+    if mood == "COLD" and COLD_BELOW + reserve <= percent < COLD_BELOW:
+        return "NEUTRAL"
+    if mood == "NEUTRAL" and percent >= 80 - speed / 4 - dials.flirtiveness / 10 + reserve:
         return "WARM"
-    if mood == "WARM" and percent >= 95 - speed / 4:
+    if mood == "WARM" and percent >= 95 - speed / 4 + reserve:
         return "FLOW"
+    if mood == "WARM" and WARM_FROM <= percent < WARM_FROM + reserve:
+        return "NEUTRAL"
     if mood == "FLOW" and speed < 25:
         return "WARM"
     return mood
@@ -114,11 +123,19 @@ def opens_up(dials: Dynamics | None, chooser: Chooser) -> bool:
 
 def digresses(context: ReplyContext, chooser: Chooser) -> bool:
     """Never where the talk is about something that matters to the learner just then."""
-    dials, template = context.dynamics, context.template
+    dials = context.dynamics
+    return dials is not None and may_digress(context) and chooser.chance("randomness", dials.randomness / 4)
+
+
+def looks_around(context: ReplyContext, chooser: Chooser) -> bool:
+    """Whether a first pause is filled with a word on the place."""
+    return may_digress(context) and chooser.chance("looks around", LOOKS_AROUND)
+
+
+def may_digress(context: ReplyContext) -> bool:
+    template = context.template
     serious = template is not None and template.goal_type in SERIOUS_GOALS
-    if dials is None or serious or not ON_THEIR_MIND.isdisjoint(context.learner_intents):
-        return False
-    return chooser.chance("randomness", dials.randomness / 4)
+    return not serious and ON_THEIR_MIND.isdisjoint(context.learner_intents)
 
 
 def lead_ins(context: ReplyContext, mood: Mood, chooser: Chooser) -> tuple[str, ...]:

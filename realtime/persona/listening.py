@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import msgspec
 
+from realtime.persona import question_forms as forms
 from realtime.persona.choosing import asks, sentences
 from storage.catalogue.model import Fact, Persona
 
@@ -16,38 +17,6 @@ SAME_QUESTION = 0.6
 # Memory keys that the facts' own words ask for, under the same name.
 LEARNER_KEYS = frozenset({"name", "age", "job", "home", "origin", "study"})
 
-_OPENS_QUESTION = re.compile(
-    r"^(?:(?:so|and|but|well|hey|hi|hello|ok|okay|oh|um|please)\b[, ]*)*"
-    r"(?:what|where|who|when|why|how|which|whose|do you|does your|did you|are you|were you|have you|has your"
-    r"|can you|could you|is your|was your|tell me|i wonder|i would love to (?:know|hear))\b"
-)
-_OFFER = re.compile(
-    r"^(?:(?:so|and|but|well|hey|ok|okay|oh)\b[, ]*)*"
-    r"(?:(?:can|could|may|shall|should) (?:i|we)\b(?! (?:ask|know))|would you (?:like|want|mind|be up)"
-    r"|do you (?:want|fancy) (?:to|a|some)\b(?! (?:know|tell))|are you free|want to\b|let us\b"
-    r"|(?:what|how|where|when) (?:can|could|should|shall|may) (?:i|we)\b(?!.*\b(?:ask|know)\b)|what if\b"
-    r"|is there (?:anything|something|any way)\b|(?:would|does|is) (?:it|that|this) "
-    r"(?:be |sound |work |help |all )?(?:ok|okay|fine|alright|right|if|for you|help)\b(?!.*\b(?:ask|know)\b)"
-    r"|(?:how|what) about (?:we|a|an|some|this|that|next|going|\w+ing)\b)"
-)
-_TURNED_BACK = re.compile(
-    r"(?:^(?:so )?|\b(?:and |but )?(?:how about|what about|and) )(?:you|yours|yourself)(?: then| though)?$"
-)
-_TAG = re.compile(r"\b(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
-# Small checks, and questions about this very day: nothing that one would have to look up in oneself.
-_AT_HAND = re.compile(
-    r"\b(?:today|tonight|now|at the moment|this (?:morning|afternoon|evening)|lately|earlier)\b"
-    r"|^(?:(?:so|and|but|hey|ok|okay|oh)\b ?)*(?:are you (?:still )?(?:(?:here|there)\b|(?:with me|listening|awake|ok"
-    r"|okay|all right|alright|ready|sure|busy|serious|kidding|joking)(?: now)?$)"
-    r"|(?:can|do|did|could) you (?:hear me|see me|get (?:it|me|that)|understand(?: me| that)?|follow(?: me)?"
-    r"|believe (?:me|that|it|this)|mean (?:it|that|me)|see what i mean|mind)$"
-    r"|(?:will|can|could|would) you (?:please |ever )?(?:forgive|wait|give me|let me|hold on)\b)"
-)
-_REMEMBERS = re.compile(
-    r"\b(?:do|did|can|could) you (?:still |even )?(?:remember|recall|know|guess)\b|\byou (?:remember|recall)\b"
-)
-_LEARNER = re.compile(r"\b(?:i|my|me|mine|myself)\b")
-_PERSONA = re.compile(r"\b(?:you|your|yours|yourself|u)\b")
 _SHORT_FORMS = (
     ("let's", "let us"),
     ("n't", " not"),
@@ -70,42 +39,60 @@ _SMALL_WORDS = frozenset(
 class Asked(msgspec.Struct, frozen=True):
     """``facts``: those that answer, in the order asked, each once. ``unknown``: a question to the persona that none
     of its facts answers, and that is more than a small check ("are you sure?") or about today. ``about_learner``:
-    what does the persona know of them?"""
+    what does the persona know of them? ``made_of``: is it a person or a machine?"""
 
     facts: tuple[Fact, ...] = ()
     unknown: bool = False
     about_learner: bool = False
+    made_of: bool = False
 
 
 def listen(text: str | None, persona_line: str | None, facts: tuple[Fact, ...]) -> Asked:
-    """What ``text`` asks. "And you?" asks what the learner spoke of, else what the persona had asked."""
+    """What ``text`` asks. "And you?" asks what the learner spoke of, else what the persona had asked or told."""
     found: list[Fact] = []
-    unknown = about_learner = False
+    unknown = about_learner = made_of = False
     said = sentences(text or "")
+    told = _told(persona_line, facts)
     for sentence in said:
         plain = _plain(sentence)
-        if not _is_question(sentence, plain) or _OFFER.match(plain):
+        if not _is_question(sentence, plain) or forms.OFFER.match(plain):
             continue
-        if _TAG.search(plain) and not _OPENS_QUESTION.match(_TAG.sub("", plain)):
+        if forms.TAG.search(plain) and not forms.OPENS_QUESTION.match(forms.TAG.sub("", plain)):
             continue
-        turned_back = _TURNED_BACK.search(plain)
+        if forms.MADE_OF.search(plain):
+            made_of = True
+            continue
+        turned_back = forms.TURNED_BACK.search(plain)
         if turned_back:
-            own = [_plain(other) for other in said if other != sentence]
-            fact = fact_for(" ".join([*own, plain[: turned_back.start()]]), facts)
-            fact = fact or fact_for(_plain(_question_of(persona_line)), facts)
+            own = " ".join([*(_plain(other) for other in said if other != sentence), plain[: turned_back.start()]])
+            fact = _spoken_of(own, facts) or fact_for(_plain(_question_of(persona_line)), facts) or told
         elif _asks_about_learner(plain):
             about_learner = True
             continue
         else:
-            fact = fact_for(plain, facts)
+            fact = fact_for(plain, facts) or (told if forms.TAKES_UP.search(plain) else None)
             unknown = unknown or (fact is None and _to_think_about(plain))
         if fact is not None and fact not in found:
             found.append(fact)
-    return Asked(facts=tuple(found), unknown=unknown, about_learner=about_learner)
+    return Asked(facts=tuple(found), unknown=unknown, about_learner=about_learner, made_of=made_of)
+
+
+def _told(persona_line: str | None, facts: tuple[Fact, ...]) -> Fact | None:
+    """The fact that the persona's last line told, by its first sentence."""
+    if not persona_line:
+        return None
+    return next((fact for fact in facts if any(sentences(line)[0] in persona_line for line in fact.lines)), None)
+
+
+def _spoken_of(plain: str, facts: tuple[Fact, ...]) -> Fact | None:
+    """The fact of the persona's that the learner's own statement is about."""
+    if forms.STATES_AGE.search(plain):
+        return next((fact for fact in facts if fact.key == "age"), None)
+    return fact_for(plain, facts)
 
 
 def _to_think_about(plain: str) -> bool:
-    return _PERSONA.search(plain) is not None and _AT_HAND.search(plain) is None
+    return forms.PERSONA.search(plain) is not None and forms.AT_HAND.search(plain) is None
 
 
 def fact_for(plain: str, facts: tuple[Fact, ...]) -> Fact | None:
@@ -156,16 +143,18 @@ def _plain(text: str) -> str:
 
 
 def _is_question(sentence: str, plain: str) -> bool:
-    if asks(sentence):
+    if asks(sentence) or forms.REQUEST.match(plain) or forms.MADE_OF.search(plain):
         return True
-    return _OPENS_QUESTION.match(plain) is not None and _PERSONA.search(plain) is not None
+    return forms.OPENS_QUESTION.match(plain) is not None and forms.PERSONA.search(plain) is not None
 
 
 def _asks_about_learner(plain: str) -> bool:
     """About the learner ("what is my name", "do you remember my dog"), not about the persona."""
-    rest = re.sub(r"\btell me\b|\bcan i (?:ask|know)\b|\bmay i ask\b", " ", _REMEMBERS.sub(" ", plain))
-    return _LEARNER.search(rest) is not None and (
-        _PERSONA.search(rest) is None or _REMEMBERS.search(plain) is not None
+    rest = re.sub(
+        r"\bcan i (?:ask|know)\b|\bmay i ask\b", " ", forms.FOR_ME.sub(" ", forms.REMEMBERS.sub(" ", plain))
+    )
+    return forms.LEARNER.search(rest) is not None and (
+        forms.PERSONA.search(rest) is None or forms.REMEMBERS.search(plain) is not None
     )
 
 

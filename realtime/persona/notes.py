@@ -12,6 +12,7 @@ import zlib
 from typing import Any
 
 USED_BITS = 8192  # 1 KiB; as base64 of incompressible bytes 1,380 characters, so a carry stays under 2 KiB
+STOOD_LONG = 9  # more is not told apart
 RECALL_EVERY = 4  # replies: at most one recall in any four that follow each other
 
 
@@ -22,11 +23,13 @@ def _bit(text: str) -> tuple[int, int]:
 
 class Notes:
     """Lines said, and ``since_recall``: how many replies ago something was recalled (``RECALL_EVERY``: long
-    ago, or never). Mutable; made for one reply."""
+    ago, or never). ``stood``: replies in a row, up to ``STOOD_LONG``, that the mission's talk has stood still.
+    Mutable; made for one reply."""
 
-    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY) -> None:
+    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY, stood: int = 0) -> None:
         self._used = bytearray(used.ljust(USED_BITS // 8, b"\0"))
         self.since_recall = since_recall
+        self.stood = stood
 
     def said(self, text: str) -> bool:
         byte, bit = _bit(text)
@@ -39,6 +42,10 @@ class Notes:
     def begin_reply(self) -> None:
         self.since_recall = min(self.since_recall + 1, RECALL_EVERY)
 
+    def stand(self, arrived: bool) -> None:
+        """Count a reply where the talk stays; one where it has moved on begins anew."""
+        self.stood = 0 if arrived else min(self.stood + 1, STOOD_LONG)
+
     @property
     def may_recall(self) -> bool:
         return self.since_recall >= RECALL_EVERY
@@ -46,7 +53,7 @@ class Notes:
     def encode(self) -> str:
         """At most 2 KiB."""
         used = base64.b64encode(zlib.compress(bytes(self._used), 9)).decode()
-        return json.dumps({"r": self.since_recall, "u": used}, separators=(",", ":"))
+        return json.dumps({"r": self.since_recall, "s": self.stood, "u": used}, separators=(",", ":"))
 
     @classmethod
     def decode(cls, carry: str) -> "Notes":
@@ -56,9 +63,9 @@ class Notes:
             unpacking = zlib.decompressobj()
             packed = base64.b64decode(read["u"], validate=True)
             used = unpacking.decompress(packed, USED_BITS // 8 + 1)
-            since = int(read["r"])
+            since, stood = int(read["r"]), int(read.get("s", 0))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, binascii.Error, zlib.error):
             return cls()
         if len(used) != USED_BITS // 8 or not unpacking.eof:
             return cls()
-        return cls(used, max(0, min(since, RECALL_EVERY)))
+        return cls(used, max(0, min(since, RECALL_EVERY)), max(0, min(stood, STOOD_LONG)))

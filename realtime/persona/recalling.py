@@ -36,6 +36,7 @@ _ASKED_WITH = {
     "plans": r"\bplan",
 }
 _IN_GENERAL = re.compile(r"\b(?:about me|remember me|know me|who i am|who am i)\b")
+_SOME = re.compile(r"^(?:an? |(?=(?:two|three|four|five|six|some|several|many)\b))", re.I)
 _TURN = re.compile(r"(?<![\w'])(" + "|".join(sorted(_TURNED, key=len, reverse=True)) + r")(?![\w'])", re.I)
 
 
@@ -61,7 +62,7 @@ def recall(context: ReplyContext, notes: Notes, chooser: Chooser, asked: bool = 
     for key, entry in sorted(context.memory.items()):
         patterns = _patterns(key, context)
         for value in _values(entry):
-            spoken = _spoken(value)
+            spoken = _spoken(key, value)
             if not patterns or not spoken:
                 continue
             old = notes.said(_told(key, value)) or spoken.casefold() in heard
@@ -106,8 +107,9 @@ def _values(entry: MemoryEntry) -> list[str]:
     return [item.value for item in entry.items]
 
 
-def _spoken(value: str) -> str | None:
-    """The value as a part of the persona's sentence: the learner's "my" is "your". None if unfit to say."""
+def _spoken(key: str, value: str) -> str | None:
+    """The value as a part of the persona's sentence: the learner's "my" is "your", and so is "a" of somebody or some
+    animal of theirs. None if unfit to say."""
     try:
         read = json.loads(value)
     except ValueError:
@@ -117,6 +119,8 @@ def _spoken(value: str) -> str | None:
     what = " ".join(what.split()).rstrip(".!?,;: ")
     if not what or len(what) > MAX_SPOKEN or "{" in what:
         return None
+    if key.startswith(("people.", "pets.")):
+        what = _SOME.sub("your ", what)
     return _TURN.sub(lambda match: _TURNED[match[0].casefold()], what)
 
 

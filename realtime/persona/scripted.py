@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from realtime.minds import ReplyContext, ReplyDelta, ReplyEnd
-from realtime.persona import dials
+from realtime.persona import dials, scenes
 from realtime.persona.choosing import Chooser, Pool, Shape, as_is, asks, in_brief, without_question
 from realtime.persona.comforting import comfort, is_low, praises
 from realtime.persona.listening import asks_again, listen
@@ -46,7 +46,15 @@ PRAISING: frozenset[Intent] = frozenset(
 )
 WEAK_BELOW = 60
 # Facts that only answer: told unasked they would sound like a form being filled in.
-ONLY_ASKED = frozenset({"name", "age", "today", "about", "here"})
+ONLY_ASKED = frozenset(
+    {
+        "name", "age", "today", "about", "here", "partner", "kids", "pronouns", "reason", "why", "questions",
+        "strength", "weakness", "talent", "doing", "advice", "eaten", "hire_me", "joke", "low",
+        "regret", "cared_for", "met",
+    }
+)  # fmt: skip
+# After these the reply is over: more would talk a goodbye, a no or an apology away.
+LAST_WORDS: frozenset[Intent] = frozenset({"CLOSES", "SETS_LIMIT", "HOLDS_FIRM", "DECLINES", "APOLOGIZES"})
 NEXT_MOODS: dict[Mood, tuple[Mood, ...]] = {
     "COLD": ("COLD",),  # and then its own life, in brief
     "NEUTRAL": ("NEUTRAL",),
@@ -130,7 +138,8 @@ class _Speaker:
         if self.context.template is not None and self.context.template.opening:
             return [self._say([Pool("opening", self.context.template.opening), greetings])]
         greeting = self._say([greetings])
-        return [greeting, *self._recall()] if self.context.template is None else [greeting]
+        remembered = self._recall() if self.context.template is None else []
+        return [without_question(greeting) or greeting, *remembered] if remembered else [greeting]
 
     def _closing(self) -> list[str]:
         """The last node's own words, when the talk ends by arriving there: they are written as a parting.
@@ -146,8 +155,9 @@ class _Speaker:
     def _in_mission(self, node: Node) -> list[str]:
         context = self.context
         asked = listen(context.learner_line, context.persona_line, self.persona.facts)
+        self.notes.stand(context.arrived)
         shape = in_brief if self.mood in ("COLD", "TENSE") else without_question
-        parts = [self._fact(fact, shape) for fact in asked.facts[:1]]
+        parts = self._made_of() if asked.made_of else [self._fact(fact, shape) for fact in asked.facts[:1]]
         if not parts and asked.unknown and not context.arrived:
             parts.append(self._say([Pool("unknown", self.persona.unknown)], shape))
         if not parts and self.mood not in ("COLD", "TENSE"):
@@ -172,10 +182,22 @@ class _Speaker:
         open_line = OPENNESS & intents and not REFUSALS & intents
         if open_line and dials.opens_up(self.context.dynamics, self.chooser):
             return self._reaction(OPENNESS, without_question)
-        if not self.low and dials.digresses(self.context, self.chooser):
-            aside = self.chooser.choose(self._own_life(), without_question)
-            return [aside] if aside else []
+        if self.low:
+            return []
+        if self.notes.stood == 1 and dials.looks_around(self.context, self.chooser):
+            return self._aside(self._place())
+        if dials.digresses(self.context, self.chooser):
+            elsewhere = self.chooser.chance("elsewhere", 50)
+            return self._aside(self._own_life() if elsewhere else self._place())
         return []
+
+    def _aside(self, pools: list[Pool]) -> list[str]:
+        aside = self.chooser.choose(pools, without_question)
+        return [aside] if aside else []
+
+    def _place(self) -> list[Pool]:
+        dynamics = self.context.dynamics
+        return [] if dynamics is None else [Pool("place", scenes.asides(dynamics.location_tag, dynamics.mode))]
 
     def _node_line(self, node: Node) -> str:
         """Of the node arrived at; its question stays whatever the mood, for the talk goes on from it."""
@@ -185,6 +207,9 @@ class _Speaker:
     def _stay_line(self, node: Node) -> str:
         """Of a node where the talk stays: its own prompts first, then whatever keeps it going."""
         dry = self.mood == "COLD" or dials.drops_question(self.context.dynamics, self.chooser)
+        nudge = self._nudge(without_question if dry else as_is)
+        if nudge is not None:
+            return nudge
         stay = [Pool(f"stay:{node.id}", node.stay)] if node.stay else []
         said = (self._fresh(stay, without_question) if dry else None) or self._fresh(stay)
         if said is None and not node.stay:
@@ -194,6 +219,13 @@ class _Speaker:
         pools = [*_node_pools(node, self.mood), *self._reactions(None)]
         return self._fresh(pools) or self.chooser.vary((stay or _node_pools(node, self.mood))[0])
 
+    def _nudge(self, shape: Shape) -> str | None:
+        """Towards what the learner came for, once the talk has stood still; a cold or tense persona helps nobody."""
+        template, objective = self.context.template, self.context.objective
+        if template is None or objective is None or self.mood in ("COLD", "TENSE"):
+            return None
+        return self._fresh([Pool("nudge", scenes.nudges(objective.kind, template, self.notes.stood))], shape)
+
     # Free play
 
     def _in_free_play(self) -> list[str]:
@@ -201,6 +233,8 @@ class _Speaker:
         asked = listen(context.learner_line, context.persona_line, self.persona.facts)
         guarded = self.mood in ("COLD", "TENSE")
         shape: Shape = in_brief if guarded else as_is
+        if asked.made_of:
+            return self._made_of()
         parts = [self._fact(fact, shape) for fact in asked.facts[: 1 if guarded else 2]]
         if asked.about_learner and not parts:
             parts = self._recall(asked=True)
@@ -209,7 +243,7 @@ class _Speaker:
         if guarded:
             return self._guarded(parts)
         first = self._reaction(COURTESIES, without_question) if parts else self._reaction(None, as_is)
-        return self._gone_on([*first, *parts])
+        return self._gone_on([*first, *parts], bool(asked.facts))
 
     def _guarded(self, parts: list[str]) -> list[str]:
         """COLD says one short thing. TENSE says what it thinks of it, too."""
@@ -221,8 +255,13 @@ class _Speaker:
         pushed = self._fresh([Pool("small talk:TENSE", self.persona.small_talk.get("TENSE", ()))])
         return [*parts, pushed] if pushed else parts
 
-    def _gone_on(self, parts: list[str]) -> list[str]:
-        """The reply with something remembered or some small talk after it, where there is room."""
+    def _gone_on(self, parts: list[str], told: bool) -> list[str]:
+        """The reply with something remembered or some small talk after it, where there is room. ``told``: it told a
+        fact, and what follows had better turn to the learner."""
+        if parts and (self.low or not LAST_WORDS.isdisjoint(self.context.learner_intents)):
+            return parts
+        if told:
+            return [*parts, *self._turned_to_learner(parts)]
         room = not parts or (len(parts) < 2 and not asks(parts[-1]))
         if room and (touches(self.context) or self.chooser.chance("recalls", RECALLS)):
             remembered = self._recall()
@@ -231,6 +270,21 @@ class _Speaker:
         if not parts or (room and self.chooser.chance("goes on", GOES_ON[self.mood])):
             return [*parts, self._small_talk()]
         return parts
+
+    def _turned_to_learner(self, parts: list[str]) -> list[str]:
+        """After an answer, now and then a question back."""
+        if len(parts) > 1 or asks(parts[-1]) or not self.chooser.chance("goes on", GOES_ON[self.mood]):
+            return []
+        questions = [
+            Pool(f"small talk:{mood}", tuple(filter(asks, self.persona.small_talk.get(mood, ()))))
+            for mood in NEXT_MOODS[self.mood]
+        ]
+        asked = self._fresh(questions, cut=False)
+        return [asked] if asked else []
+
+    def _made_of(self) -> list[str]:
+        """The plain truth, whatever the mood: nobody shall take the persona for a person."""
+        return [self._say([Pool("made of", scenes.made_of(self.persona.name))])]
 
     def _recall(self, asked: bool = False) -> list[str]:
         """Unasked: one reply in four at most. Asked what it knows, the persona answers at once."""

@@ -152,11 +152,13 @@ class MissionConfig(_Data):
 
 
 class Condition(_Data):
-    """Holds when the turn shows one of ``intents`` (any, if empty) and its score lies in the range."""
+    """Holds when the turn shows one of ``intents`` (any, if empty), its score lies in the range, and the mission's
+    objective is one of ``objectives`` (any, if empty)."""
 
     intents: tuple[Intent, ...] = ()
     min_score: Percent = 0
     max_score: Percent = 100
+    objectives: tuple[ObjectiveKind, ...] = ()
 
 
 class Edge(_Data):

@@ -133,3 +133,12 @@ def test_a_walk_stays_in_the_graph_and_its_progress_never_falls(turns: list[tupl
         best = WALK.progress_after(at, best)
         assert best >= max(before, WALK.node(at).progress)
         assert moved or at == came_from
+
+
+def test_an_edge_may_ask_for_the_objective() -> None:
+    asked = Edge(to="friends", when=Condition(objectives=("GET_NUMBER",)))
+    graph = Graph(start="door", nodes=(node("door", 0, asked, edge("talk")), node("talk", 50), node("friends", 100)))
+    assert Walk(graph, "GET_NUMBER").step("door", set(), 50) == ("friends", True)
+    for other in ("GET_INSTAGRAM", None):
+        assert Walk(graph, other).step("door", set(), 50) == ("talk", True)
+        assert asked not in Walk(graph, other).edges("door")

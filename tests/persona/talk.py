@@ -22,7 +22,7 @@ from storage.catalogue.model import (
     Template,
 )
 
-CODES = ("MAYA_PLAYFUL", "NOA_CALM")
+CODES = tuple(sorted(path.stem.upper() for path in (DATA / "personas").glob("*.json")))
 
 
 def persona(code: str) -> Persona:
@@ -100,7 +100,7 @@ def mission(who: Persona, learner: str = "Mm.", **more: Any) -> ReplyContext:
         order=1,
         title="A talk",
         goal_type="SOCIAL",
-        difficulty="EASY",
+        difficulty="MEDIUM",
         persona=who.code,
         rewards=Rewards(xp=1, coins=1),
         mission_config_v1=MissionConfig(

@@ -16,6 +16,7 @@ from realtime.minds import ClosingKind, ReplyContext, ReplyDelta, ReplyEnd
 from realtime.persona import ScriptedPersona
 from realtime.persona.dials import EMOJI, LEAD_INS, heard_mood
 from realtime.persona.notes import USED_BITS, Notes
+from realtime.persona.scenes import nudges
 from realtime.persona.scripted import compose
 from storage.catalogue.loader import DATA
 from storage.catalogue.model import Intent, Mood, Node, Persona, Template
@@ -64,12 +65,17 @@ def test_a_mood_the_node_has_no_words_for_falls_back_to_neutral() -> None:
 def test_where_the_talk_stays_it_prompts_and_then_goes_on_without_repeating() -> None:
     carry, before, said = "", None, []
     for turn in range(1, 13):
-        reply = compose(mission(NOA, turn_index=turn, carry=carry, persona_line=before))
+        # A serious goal, where no aside fills a pause.
+        reply = compose(aimed("BOUNDARY", mission(NOA, turn_index=turn, carry=carry, persona_line=before)))
         carry, before = reply.carry, reply.line
         said.append(reply.line)
     assert len(set(said)) == 12
     assert set(said[:3]) == set(NODE.stay)
-    assert set(said[3:5]) == set(NODE.lines["NEUTRAL"])
+    template = aimed("BOUNDARY", mission(NOA)).template
+    assert template is not None
+    helped = nudges("CUSTOM", template, 9)
+    assert set(said[3:5]) == set(helped)
+    assert set(said[5:7]) == set(NODE.lines["NEUTRAL"])
 
 
 def test_a_node_without_prompts_is_helped_out_by_reactions() -> None:
