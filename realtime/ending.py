@@ -9,10 +9,11 @@ from uuid import UUID
 
 import structlog
 
+from realtime.core.contexts import closing_kind
 from realtime.errors import AppError
 from realtime.finalizer import Finalizer
 from realtime.live import LiveSession
-from realtime.replies import ActiveReply, closing_kind
+from realtime.replies import ActiveReply
 
 if TYPE_CHECKING:
     from realtime.engine import Engine
@@ -35,7 +36,7 @@ class Ender:
             async with asyncio.timeout(self._engine.limits.closing_seconds):
                 if live.reply is not None:
                     await asyncio.shield(live.reply.done)
-                reply = await self._engine.respond(live, None, closing_kind(live))
+                reply = await self._engine.respond(live, None, closing_kind(live.spec.terms, live.state.tally))
                 assert reply is not None, "a closing line is said here"
                 if closing is not None and not closing.done():
                     closing.set_result(reply)

@@ -15,6 +15,7 @@ import uuid_utils
 
 from realtime import road
 from realtime.core import session as core
+from realtime.core.contexts import opening_context
 from realtime.core.facts import Terms
 from realtime.core.graph import Walk
 from realtime.core.rewards import DAILY_TURN_XP
@@ -24,7 +25,7 @@ from realtime.domain import MemoryEntry, RememberedItem
 from realtime.errors import AppError
 from realtime.limits import Limits
 from realtime.memory.rules import snapshot
-from realtime.minds import PersonaProvider, ReplyContext, ReplyDelta
+from realtime.minds import PersonaProvider, ReplyDelta
 from realtime.protocol import session_object
 from storage.accounts import MINOR_BANDS
 from storage.catalogue.loader import DEFAULT_PERSONA
@@ -236,18 +237,7 @@ class Opener:
 
     async def _opening(self, spec: Spec, memory: dict[str, MemoryEntry]) -> Reply:
         """The persona's first line."""
-        config = spec.template.mission_config_v1 if spec.template else None
-        context = ReplyContext(
-            kind="OPENING",
-            persona=spec.persona,
-            template=spec.template,
-            node=spec.walk.node(spec.walk.start) if spec.walk else None,
-            dynamics=config.dynamics if config else None,
-            objective=config.objective if config else None,
-            style=config.style if config else None,
-            memory={key: entry for key, entry in memory.items() if entry.items},
-            seed=spec.seed,
-        )
+        context = opening_context(spec, memory)
         text, carry = "", ""
         recalled: tuple[str, ...] = ()
         async for piece in self._persona.stream(context):

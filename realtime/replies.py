@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import structlog
 import uuid_utils
 
-from realtime.core import mood as moods
+from realtime.core.contexts import reply_context
 from realtime.core.session import Reply
-from realtime.domain import MemoryEntry
 from realtime.minds import ClosingKind, ReplyContext, ReplyDelta, ReplyEnd
 from realtime.protocol import events
 from realtime.protocol.events import Event, Payload
@@ -96,7 +95,7 @@ class ActiveReply(ReplyView):
 
     async def _stream(self) -> ReplyEnd:
         end = ReplyEnd("")
-        async for piece in self.live.context.persona.stream(self._context()):
+        async for piece in self.live.context.persona.stream(self._told()):
             if isinstance(piece, ReplyDelta):
                 self._say(piece.text)
             else:
@@ -134,44 +133,7 @@ class ActiveReply(ReplyView):
             self.live.signal("response.output_item.done", {"response_id": self.id, "output_index": 0, "item": item})
         self.live.publish(durable)
 
-    def _context(self) -> ReplyContext:
+    def _told(self) -> ReplyContext:
         live = self.live
-        spec, state = live.spec, live.state
-        config = spec.template.mission_config_v1 if spec.template is not None else None
-        remembered: dict[str, MemoryEntry] = {}
-        if state.memory_mode != "off":
-            remembered = {key: entry for key, entry in live.memory.items() if entry.items}
-        return ReplyContext(
-            kind="CLOSING" if self.closing else "REPLY",
-            closing=self.closing,
-            persona=spec.persona,
-            template=spec.template,
-            node=spec.walk.node(state.node) if spec.walk is not None and state.node is not None else None,
-            arrived=state.arrived,
-            dynamics=config.dynamics if config else None,
-            objective=config.objective if config else None,
-            style=config.style if config else None,
-            mood=state.mood.state,
-            mood_percent=moods.percent(state.mood),
-            turn_index=state.tally.turns,
-            learner_line=state.recent_lines[-1] if state.recent_lines else None,
-            learner_intents=state.intents,
-            learner_score=state.recent_scores[-1] if state.recent_scores else None,
-            persona_line=state.persona_line,
-            memory=remembered,
-            instructions=live.session_object.get("instructions") if spec.template is None else None,
-            seed=spec.seed,
-            carry=state.carry,
-        )
-
-
-def closing_kind(live: "LiveSession") -> ClosingKind:
-    """How the persona takes leave: by what ended the mission."""
-    tally, terms = live.state.tally, live.spec.terms
-    if tally.disqualified is not None:
-        return "DISQUALIFIED"
-    if terms.max_strikes is not None and tally.strikes >= terms.max_strikes:
-        return "STRIKES"
-    if tally.collapsed:
-        return "COLLAPSE"
-    return "SUCCESS" if tally.score_sum >= terms.success_threshold * tally.turns else "FAIL"
+        instructions = live.session_object.get("instructions")
+        return reply_context(live.spec, live.state, live.memory, closing=self.closing, instructions=instructions)

@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 
 from realtime.core import mood as moods
+from realtime.core.contexts import turn_context
 from realtime.core.endings import NOTHING, count, ends_now
 from realtime.core.facts import TurnFacts
 from realtime.core.lines import line_hash
 from realtime.core.numbers import decimals, mean_hundredths
 from realtime.core.rewards import rarity_of, turn_rewards
 from realtime.core.rows import learner_row, memory_row, persona_row
-from realtime.core.state import GivenTips, Spec, State, encode, give_tip, kept
+from realtime.core.state import Spec, State, encode, give_tip, kept
 from realtime.domain import Amounts, MemoryEntry, MoodSnapshot, TurnRewards, TurnScore
 from realtime.memory.rules import Change, apply, event_payload, forget
 from realtime.memory.rules import edit as edit_memory
@@ -156,7 +157,7 @@ def learner_turn(
     draft = _Draft(spec, state)
     after = draft.state
     index = state.tally.turns + 1
-    score = _scored_once(minds.scorer, _turn_context(spec, state, turn.text, index))
+    score = _scored_once(minds.scorer, turn_context(spec, state, turn.text, index))
     progress = _walk_on(spec, after, score)
     after.mood, snapshot = moods.advance(
         state.mood, turn_index=index, score=score.score, traits=score.traits, pattern_count=len(score.patterns)
@@ -233,23 +234,6 @@ def forget_memory(spec: Spec, state: State, key: str, memory: Memory, redacts: t
     change = forget(memory, key, written_at=at)
     draft.remember(change, redacts)
     return Step(state=draft.state, events=tuple(draft.events), changes=(change,), memory_rows=tuple(draft.rows))
-
-
-def _turn_context(spec: Spec, state: State, text: str, index: int) -> TurnContext:
-    wanted = spec.walk.wanted(state.node) if spec.walk is not None and state.node is not None else ()
-    return TurnContext(
-        text=text,
-        persona_line=state.persona_line,
-        recent_lines=state.recent_lines,
-        recent_scores=state.recent_scores,
-        turn_index=index,
-        mood_percent=moods.percent(state.mood),
-        goal=spec.template.goal_type if spec.template is not None else None,
-        wanted=wanted,
-        progress=state.tally.progress,
-        given_tips=GivenTips(state),
-        minor=spec.minor,
-    )
 
 
 def _scored_once(scorer: Scorer, context: TurnContext) -> TurnScore:

@@ -1,21 +1,21 @@
 """A mission played whole, without sockets and database: the engine's own pure parts, put together as it does.
 
 A turn goes through ``core.session.learner_turn`` with the shipped scorer and extractor; the persona answers from the
-context that ``ActiveReply`` makes; ``ends_now``, ``closing_kind`` and ``ending_of`` end it with cause RULE. What is
+context that ``core.contexts`` makes; ``ends_now``, ``closing_kind`` and ``ending_of`` end it with cause RULE. What is
 not here is what can't change a line or a score: delivery, storage, the clock.
 """
 
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from realtime.core import mood as moods
 from realtime.core import session as core
+from realtime.core.contexts import closing_kind, opening_context, reply_context, turn_context
 from realtime.core.endings import Ending, ending_of
 from realtime.core.graph import Walk, holds
 from realtime.core.rewards import DAILY_TURN_XP
@@ -23,11 +23,10 @@ from realtime.core.session import LearnerTurn, Minds, Reply
 from realtime.core.state import Spec, State
 from realtime.domain import MemoryEntry
 from realtime.memory import RuleExtractor
-from realtime.minds import ReplyContext, TurnContext
-from realtime.opening import Opener, terms_of
-from realtime.persona import ScriptedPersona
+from realtime.minds import TurnContext
+from realtime.opening import terms_of
+from realtime.persona import scripted
 from realtime.persona.scripted import compose
-from realtime.replies import ActiveReply, closing_kind
 from realtime.scoring import RuleScorer
 from storage.catalogue.loader import DATA
 from storage.catalogue.model import GoalType, Intent, Mood, ObjectiveKind, Persona, Template
@@ -35,7 +34,6 @@ from storage.catalogue.model import GoalType, Intent, Mood, ObjectiveKind, Perso
 MINDS = Minds(RuleScorer(), RuleExtractor())
 _USER = UUID(int=0x50C1A15)
 _AT = "2026-01-01T09:00:00Z"
-_OPENER = Opener(cast(Any, None), cast(Any, None), ScriptedPersona(), cast(Any, None), cast(Any, None))
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -193,7 +191,7 @@ class Session:
             walk=mission.walk,
         )
         self.memory: dict[str, MemoryEntry] = {}
-        first = _at_once(_OPENER._opening(self.spec, self.memory))
+        first = spoken("item_r0", compose(opening_context(self.spec, self.memory)))
         self.opening = self.persona_line = first.text or ""
         self.state: State = core.begin(self.spec, {}, xp_left_today=DAILY_TURN_XP, opening=first).state
         self.session_object: dict[str, Any] = {}  # of which a reply reads the instructions, and missions have none
@@ -201,7 +199,7 @@ class Session:
 
     def context(self, text: str) -> TurnContext:
         """What the scorer would be given with this line as the next one."""
-        return core._turn_context(self.spec, self.state, text, self.state.tally.turns + 1)
+        return turn_context(self.spec, self.state, text, self.state.tally.turns + 1)
 
     def turn(self, text: str) -> Turn:
         before = self.state.node or ""
@@ -231,34 +229,28 @@ class Session:
         )
 
     def _reply(self, closes: bool) -> str:
-        closing = closing_kind(cast(Any, self)) if closes else None
-        context: ReplyContext = ActiveReply._context(cast(Any, SimpleNamespace(live=self, closing=closing)))
+        closing = closing_kind(self.spec.terms, self.state.tally) if closes else None
+        context = reply_context(self.spec, self.state, self.memory, closing=closing)
         made = compose(context)
-        number = self.state.tally.turns
-        reply = Reply(
-            response_id=f"resp_{number}",
-            item_id=f"item_r{number}",
-            text=made.line,
-            status="completed",
-            details={"type": "completed"},
-            carry=made.carry,
-            recalled=made.recalled,
-        )
-        self.state = core.reply_done(self.spec, self.state, reply).state
+        self.state = core.reply_done(self.spec, self.state, spoken(f"item_r{self.state.tally.turns}", made)).state
         self.persona_line = made.line
         return made.line
+
+
+def spoken(item_id: str, made: scripted.Reply) -> Reply:
+    """A reply as the core is told of it."""
+    return Reply(
+        response_id="",
+        item_id=item_id,
+        text=made.line,
+        status="completed",
+        details={"type": "completed"},
+        carry=made.carry,
+        recalled=made.recalled,
+    )
 
 
 def taken(walk: Walk, node: str, intents: tuple[Intent, ...], score: int) -> int | None:
     """The place, among all edges of the node, of the one that such a turn takes: the first that holds."""
     edge = next((edge for edge in walk.edges(node) if holds(edge.when, intents, score)), None)
     return None if edge is None else [other is edge for other in walk.node(node).edges].index(True)
-
-
-def _at_once(opening: Any) -> Reply:
-    """The result of a coroutine that waits for nothing: the scripted opening, at pace 0."""
-    try:
-        opening.send(None)
-    except StopIteration as done:
-        return cast(Reply, done.value)
-    raise AssertionError("an opening waited for something")
