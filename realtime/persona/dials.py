@@ -50,7 +50,7 @@ LEAD_INS: dict[PersonaStyle, tuple[str, ...]] = {
     "NEUTRAL": (),
     "FLIRTY": ("Well, you.", "Oh, you.", "Mm, go on, then."),
     "PLAYFUL": ("Well, well.", "Okay, okay.", "Right, then.", "Ha."),
-    "CHALLENGING": ("Let's see.", "Go on, then.", "Hm, prove it."),
+    "CHALLENGING": ("Let's see.", "Go on, then.", "Hm, well."),
     "WARM": ("Mm.", "Ah.", "I'm listening."),
     "COLD": ("Fine.", "Well."),
     "SHY": ("Um.", "Oh. Well.", "Sorry, um."),
@@ -132,10 +132,12 @@ def looks_around(context: ReplyContext, chooser: Chooser) -> bool:
     return may_digress(context) and chooser.chance("looks around", LOOKS_AROUND)
 
 
+def is_serious(context: ReplyContext) -> bool:
+    return context.template is not None and context.template.goal_type in SERIOUS_GOALS
+
+
 def may_digress(context: ReplyContext) -> bool:
-    template = context.template
-    serious = template is not None and template.goal_type in SERIOUS_GOALS
-    return not serious and ON_THEIR_MIND.isdisjoint(context.learner_intents)
+    return not is_serious(context) and ON_THEIR_MIND.isdisjoint(context.learner_intents)
 
 
 def lead_ins(context: ReplyContext, mood: Mood, chooser: Chooser) -> tuple[str, ...]:

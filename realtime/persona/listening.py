@@ -62,6 +62,8 @@ def listen(text: str | None, persona_line: str | None, facts: tuple[Fact, ...]) 
         if forms.MADE_OF.search(plain):
             made_of = True
             continue
+        if forms.CHECK.search(plain):
+            continue
         turned_back = forms.TURNED_BACK.search(plain)
         if turned_back:
             own = " ".join([*(_plain(other) for other in said if other != sentence), plain[: turned_back.start()]])
@@ -143,7 +145,11 @@ def _plain(text: str) -> str:
 
 
 def _is_question(sentence: str, plain: str) -> bool:
-    if asks(sentence) or forms.REQUEST.match(plain) or forms.MADE_OF.search(plain):
+    if asks(sentence):
+        return True
+    if forms.STATES.match(plain):
+        return False
+    if forms.REQUEST.match(plain) or forms.MADE_OF.search(plain):
         return True
     return forms.OPENS_QUESTION.match(plain) is not None and forms.PERSONA.search(plain) is not None
 

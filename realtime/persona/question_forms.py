@@ -49,21 +49,28 @@ TAKES_UP: Final = _holds(
     r"\b(?:he|she|they|it|that|those|him|her|them|his|their)\b", r"^(?:so |and |but )?how come\b"
 )
 TAG: Final = re.compile(r"\b(?:you know|right|is it not|are you sure|do you think so|you see|remember)$")
-# Small checks, and questions about this very day and talk: nothing that one would have to look up in oneself.
+# Small checks, and questions about this very day: where no fact answers, nothing one would have to look up.
 AT_HAND: Final = _holds(
     r"\b(?:today|tonight|now|at the moment|this (?:morning|afternoon|evening)|lately|earlier)\b",
+    _WELL
+    + r"(?:are you (?:still )?(?:(?:here|there)\b|(?:with me|listening|awake|ok|okay|all right|alright|ready|sure"
+    + r"|busy|serious|kidding|joking)(?: now)?$)"
+    + r"|(?:can|do|did|could) you (?:hear me|see me|get (?:it|me|that)|understand(?: me| that)?|follow(?: me)?"
+    + r"|believe (?:me|that|it|this)|mean (?:it|that|me)|see what i mean|mind)$"
+    + r"|(?:will|can|could|would) you (?:please |ever )?(?:forgive|wait|give me|let me|hold on)\b)",
+)
+# About this very talk and the two in it: the reply answers them as it goes on, and no fact does.
+CHECK: Final = _holds(
     r"\b(?:are you|do you feel) (?:angry|mad|upset|cross|annoyed|hurt|offended|bored|laughing|comfortable)\b",
     r"\b(?:did|have|was|am) i (?:upset|hurt|offend|annoy|bore|wrong|rude|too)\w*",
     r"\b(?:was|is) (?:that|this|it) (?:hard|difficult|easy|strange|too much|funny|a joke)\b",
     r"\bdo you (?:trust me|want to (?:know|hear))\b",
     r"\bcan you (?:speak|say|repeat|type)\b",
-    _WELL
-    + r"(?:you (?:ok|okay|all right|alright|good|there)$|how do you do that$"
-    + r"|are you (?:still )?(?:(?:here|there)\b|(?:with me|listening|awake|ok|okay|all right|alright|ready|sure|busy"
-    + r"|serious|kidding|joking)(?: now)?$)"
-    + r"|(?:can|do|did|could) you (?:hear me|see me|get (?:it|me|that)|understand(?: me| that)?|follow(?: me)?"
-    + r"|believe (?:me|that|it|this)|mean (?:it|that|me)|see what i mean|mind)$"
-    + r"|(?:will|can|could|would) you (?:please |ever )?(?:forgive|wait|give me|let me|hold on)\b)",
+    _WELL + r"(?:you (?:ok|okay|all right|alright|good|there)$|how do you do (?:that|this|it)\b)",
+)
+# Begins like a question and states: "What I can do is ...", "Tell me, if you want to."
+STATES: Final = _begins(
+    r"what (?:i|we|he|she|they|you) \w+ .*\b(?:is|was)\b", r"tell me(?: if you (?:want|like)\b.*)?$"
 )
 REMEMBERS: Final = re.compile(
     r"\b(?:do|did|can|could) you (?:still |even )?(?:remember|recall|know|guess)\b|\byou (?:remember|recall)\b"

@@ -158,7 +158,7 @@ class _Speaker:
         self.notes.stand(context.arrived)
         shape = in_brief if self.mood in ("COLD", "TENSE") else without_question
         parts = self._made_of() if asked.made_of else [self._fact(fact, shape) for fact in asked.facts[:1]]
-        if not parts and asked.unknown and not context.arrived:
+        if not parts and asked.unknown and not context.arrived and not dials.is_serious(context):
             parts.append(self._say([Pool("unknown", self.persona.unknown)], shape))
         if not parts and self.mood not in ("COLD", "TENSE"):
             parts.extend(self._from_dials())
