@@ -1,30 +1,44 @@
 """How an end is told to a person: the message, one thing that worked, and the nearest miss in numbers. Pure."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from realtime.core.endings import Ending
+from realtime.core.endings import FULL_PROGRESS, Ending
 from realtime.core.facts import Tally, Terms
 from realtime.core.gates import GateResult
-from realtime.domain import Evidence, Json
+from realtime.domain import Evidence, Json, TraitName
+from realtime.telling import TEXTS, Best, reason, to_try
 
 QUOTE_WORDS = 3  # fewer of a learner's words, quoted alone, say nothing
 QUOTE = 140  # code points of a line that is quoted in the outcome
+# Not inside a number, and once for a row of marks: a text of marks alone costs no more than any other.
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)]*+(?=\s|\Z)|\n")
+_SPOKEN_END = (".", "!", "?", "…")
 
 
 class Worked(Json):
+    """``quote`` is a piece of the turn's text exactly as it was sent."""
+
     turn_index: int
     quote: str
 
 
 class NearestMiss(Json):
+    """``have`` of ``need``, as the gate counts. Where every gate passed and the session failed all the same (the
+    clock, strikes, a collapse), what was missing is the aim itself: GATE_OBJECTIVE_PROGRESS, of 100."""
+
     gate_key: str
     have: float | int
     need: float | int
 
 
 class Outcome(Json):
+    """``worked``: of a success or a fail in which something was said; ``nearest_miss``: of a fail. ``message`` is
+    for people."""
+
     status: str
     is_success: bool
     end_reason_code: str
@@ -36,29 +50,33 @@ class Outcome(Json):
     nearest_miss: NearestMiss | None
 
 
-MESSAGES: dict[str, str] = {
-    "SUCCESS_OBJECTIVE": "You got there: the aim is reached, and the talk was good on the way.",
-    "SUCCESS_GATE_SEQUENCE": "A good talk from start to finish; everything it asked of you is met.",
-    "SUCCESS_SCORE_MILESTONE": "A good free talk: your lines held a solid average.",
-    "FAIL_TIMER_EXPIRED": "The pause grew too long, and the moment passed.",
-    "FAIL_TOO_MANY_STRIKES": "Too many lines went wrong, and the talk was over.",
-    "FAIL_GATE_SEQUENCE": "You left while the talk stood low.",
-    "FAIL_MOOD_COLLAPSE": "The mood fell too far to go on from there.",
-    "FAIL_MAX_MESSAGES": "The talk ran its length, and the average stayed under the aim.",
-    "FAIL_OBJECTIVE": "The talk itself was good; only its aim was left lying.",
-    "ABORT_DISQUALIFIED": "The talk was ended because of a line that has no place here.",
-    "ABORT_SYSTEM_ERROR": "The talk was ended from outside, not by you.",
-    "ABORT_USER_EXIT": "You left before the talk was decided.",
-}
+class Moment(msgspec.Struct, frozen=True):
+    """The learner's best moment. ``kind``: how it may be spoken of; ``trait``: what it showed most, if anything."""
+
+    turn_index: int
+    score: int
+    quote: str
+    cut: bool
+    kind: Best
+    trait: TraitName | None = None
 
 
 def outcome_of(
     ending: Ending, terms: Terms, tally: Tally, gates: tuple[GateResult, ...], turns: list[dict[str, Any]]
 ) -> Outcome:
     """What the end summary says of the end."""
-    failed = ending.status == "FAIL"
-    worked = _worked(turns) if failed else None
-    miss = _nearest_miss(gates) if failed else None
+    best = None if ending.status == "ABORTED" else best_moment(turns)
+    miss = _nearest_miss(gates, tally) if ending.status == "FAIL" else None
+    said = [reason(ending, terms, tally, turns)]
+    if best is not None:
+        said.append(_told(best))
+    if miss is not None:
+        said.append(_counted(miss, gates))
+    if ending.status == "ABORTED":
+        said.append(_kept(ending, turns))
+    advice = to_try(ending, terms, tally, turns)
+    if advice is not None:
+        said.append(advice)
     return Outcome(
         status=ending.status,
         is_success=ending.status == "SUCCESS",
@@ -66,75 +84,89 @@ def outcome_of(
         end_reason_meta=ending.end_reason_meta,
         success_threshold=terms.success_threshold,
         fail_threshold=terms.fail_threshold,
-        message=_message(ending, tally, worked, miss),
-        worked=worked,
+        message=" ".join(said),
+        worked=None if best is None else Worked(turn_index=best.turn_index, quote=best.quote),
         nearest_miss=miss,
     )
 
 
-def _message(ending: Ending, tally: Tally, worked: Worked | None, miss: NearestMiss | None) -> str:
-    parts = [MESSAGES[ending.end_reason_code]]
-    if worked is not None:
-        parts.append(f"What worked: “{worked.quote}”.")
-    if miss is not None:
-        parts.append(f"Nearest miss: {_named(miss.gate_key)} {miss.have:g} of {miss.need:g}.")
-    if ending.status == "ABORTED":
-        parts.append(_kept(ending, tally))
-    return " ".join(parts)
+# --- what worked -------------------------------------------------------------------------------------------------
 
 
-def _kept(ending: Ending, tally: Tally) -> str:
-    """What an aborted session leaves behind, plainly."""
-    if tally.turns == 0:
-        return "Nothing was said, so nothing was kept or paid; the talk counts for no statistics."
-    lines = "line and its score are" if tally.turns == 1 else "lines and their scores are"
-    if ending.pays_turns:
-        return f"Your {tally.turns} {lines} kept, and what they earned is paid; the talk counts for no statistics."
-    return f"Your {tally.turns} {lines} kept; what they earned is not paid, and the talk counts for no statistics."
+def best_moment(turns: list[dict[str, Any]]) -> Moment | None:
+    """The sentence that gained most by its evidence (what it lost taken off), never out of a turn that was a strike;
+    of equals the one in the better turn, then the earlier. Without any gain, the best line; where all were hurtful,
+    the least bad one. None without a turn that still has its text (a forgetting may have taken it)."""
+    turns = [turn for turn in turns if turn["text"].strip()]
+    fair = [turn for turn in turns if turn["strike"] is None and turn["disqualified"] is None]
+    found = [moment for turn in fair for moment in _moments(turn)]
+    if found:
+        return max(found, key=lambda each: (each[0], each[1].score, -each[1].turn_index))[1]
+    mild = fair or [turn for turn in turns if turn["strike"] == "LOW_SCORE" and turn["disqualified"] is None]
+    top = max(mild or turns, key=lambda turn: (turn["score"], -turn["turn_index"]), default=None)
+    if top is None:
+        return None
+    quote, cut = _cut(top["text"].strip())
+    return Moment(top["turn_index"], top["score"], quote, cut, "best" if mild else "least")
 
 
-_GATE_NAMES = {
-    "GATE_MIN_MESSAGES": "messages,",
-    "GATE_SUCCESS_THRESHOLD": "average score,",
-    "GATE_FAIL_FLOOR": "average score (more than the floor),",
-    "GATE_OBJECTIVE_PROGRESS": "progress towards the aim,",
-}
+def _moments(turn: dict[str, Any]) -> list[tuple[int, Moment]]:
+    """The sentences of a turn that gained anything, with how much. (Dominance has no good end.)"""
+    text: str = turn["text"]
+    evidence = [
+        each for each in msgspec.json.decode(turn["evidence"], type=list[Evidence]) if each.trait != "dominance"
+    ]
+    made: list[tuple[int, Moment]] = []
+    for start, end in _sentences(text):
+        inside = [each for each in evidence if start <= each.start < end]
+        gain = sum(each.effect for each in inside)
+        if gain > 0:
+            strongest = max(inside, key=lambda each: each.effect)
+            quote, cut = _quote(text, text[start:end].strip(), strongest)
+            made.append((gain, Moment(turn["turn_index"], turn["score"], quote, cut, "worked", strongest.trait)))
+    return made
 
 
-def _named(gate_key: str) -> str:
-    return _GATE_NAMES.get(gate_key, gate_key)
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each, without a gap between them."""
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        yield start, match.end()
+        start = match.end()
+    yield start, len(text)
 
 
-def _worked(turns: list[dict[str, Any]]) -> Worked | None:
-    """The words with the strongest good effect; else the best line."""
-    best: tuple[int, int, str] | None = None
-    for turn in turns:
-        for evidence in msgspec.json.decode(turn["evidence"], type=list[Evidence]):
-            good = evidence.effect if evidence.trait != "dominance" else 0
-            if good > 0 and (best is None or good > best[0]):
-                best = (good, turn["turn_index"], _quote(turn["text"], evidence.start, evidence.end))
-    if best is not None:
-        return Worked(turn_index=best[1], quote=_short(best[2]))
-    top = max(turns, key=lambda turn: (turn["score"], -turn["turn_index"]), default=None)
-    return None if top is None else Worked(turn_index=top["turn_index"], quote=_short(top["text"]))
+def _quote(text: str, sentence: str, strongest: Evidence) -> tuple[str, bool]:
+    """The sentence; of one that is too long to quote its strongest words, of a very short one the whole turn."""
+    span = text[strongest.start : strongest.end].strip()
+    whole = text.strip()
+    if len(sentence) > QUOTE and len(span) <= QUOTE and len(span.split()) >= QUOTE_WORDS:
+        return span, False
+    if len(sentence.split()) < QUOTE_WORDS and len(whole) <= QUOTE:
+        return whole, False
+    return _cut(sentence)
 
 
-def _quote(text: str, start: int, end: int) -> str:
-    """The span; where it is too short to be understood alone, the sentence that it stands in."""
-    span = text[start:end]
-    if len(span.split()) >= QUOTE_WORDS:
-        return span
-    begin = max(text.rfind(mark, 0, start) for mark in ".!?\n") + 1
-    stops = [at for at in (text.find(mark, end) for mark in ".!?\n") if at >= 0]
-    return text[begin : min(stops) if stops else len(text)].strip()
+def _cut(text: str) -> tuple[str, bool]:
+    """At most ``QUOTE`` code points from the beginning, between words where there are any; whether some are gone."""
+    if len(text) <= QUOTE:
+        return text, False
+    head, _, _ = text[: QUOTE + 1].rpartition(" ")
+    return (head.rstrip() or text[:QUOTE]), True
 
 
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= QUOTE else text[: QUOTE - 1].rstrip() + "…"
+def _told(moment: Moment) -> str:
+    quote = f"“{moment.quote}…”" if moment.cut else f"“{moment.quote}”"
+    if not moment.quote.endswith(_SPOKEN_END) and not moment.cut:
+        quote += "."
+    why = "" if moment.trait is None else TEXTS.worked[moment.trait]
+    return TEXTS.best[moment.kind].format(quote=quote, why=why, score=moment.score)
 
 
-def _nearest_miss(gates: tuple[GateResult, ...]) -> NearestMiss | None:
+# --- what was missing ----------------------------------------------------------------------------------------------
+
+
+def _nearest_miss(gates: tuple[GateResult, ...], tally: Tally) -> NearestMiss:
     """The failed gate that lacked the least, in proportion to what it asks."""
     misses: list[tuple[float, NearestMiss]] = []
     for gate in gates:
@@ -142,4 +174,44 @@ def _nearest_miss(gates: tuple[GateResult, ...]) -> NearestMiss | None:
         if gate.passed or not isinstance(have, int | float) or not isinstance(need, int | float) or need <= 0:
             continue
         misses.append(((need - have) / need, NearestMiss(gate_key=gate.gate_key, have=have, need=need)))
-    return min(misses, key=lambda miss: miss[0])[1] if misses else None
+    if not misses:
+        return NearestMiss(gate_key="GATE_OBJECTIVE_PROGRESS", have=tally.progress, need=FULL_PROGRESS)
+    return min(misses, key=lambda miss: miss[0])[1]
+
+
+def _counted(miss: NearestMiss, gates: tuple[GateResult, ...]) -> str:
+    """The miss in words: on a mean also the points that were missing, all turns together."""
+    gate = next(gate for gate in gates if gate.gate_key == miss.gate_key)
+    total, turns = gate.context.get("scoreSum"), gate.context.get("turns")
+    lack, over = "", ""
+    if isinstance(total, int) and isinstance(turns, int):
+        floor = gate.gate_key == "GATE_FAIL_FLOOR"  # to be passed, not reached
+        lack = _number(int(miss.need) * turns - total + int(floor), "point")
+        over = _number(turns, "line")
+    return TEXTS.misses[gate.gate_key].format(have=f"{miss.have:g}", need=f"{miss.need:g}", lack=lack, turns=over)
+
+
+# --- what was kept -------------------------------------------------------------------------------------------------
+
+
+def _kept(ending: Ending, turns: list[dict[str, Any]]) -> str:
+    """What an aborted session leaves behind, plainly."""
+    if not turns:
+        return TEXTS.kept["nothing"]
+    one = len(turns) == 1
+    parts = [("xp", "XP", "XP"), ("coins", "coin", "coins"), ("gems", "gem", "gems")]
+    sums = [(sum(turn[name] for turn in turns), one_name, many) for name, one_name, many in parts]
+    return TEXTS.kept["paid" if ending.pays_turns else "unpaid"].format(
+        lines=f"your {_number(len(turns), 'line')}",
+        scores="its score" if one else "their scores",
+        them="it" if one else "them",
+        earned=_joined([_number(n, name, many) for n, name, many in sums if n]) or "which is nothing",
+    )
+
+
+def _number(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _joined(words: list[str]) -> str:
+    return ", ".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -11,10 +12,11 @@ from rich.text import Text
 
 from server.chat.arguments import DEFAULT_URL, add_arguments
 from server.chat.lines import Interrupted, Lines, Prompted, Scripted
-from server.chat.lobby import Choice, choose, current_mission
+from server.chat.lobby import Choice, Lobby, choose, current_mission
 from server.chat.store import AccountFile, local_time_zone
-from server.chat.summary import summary_view, wallet_check
+from server.chat.summary import summary_blocks
 from server.chat.talk import Talk
+from server.chat.views import paged
 from server.chat.words import amounts, plain
 from server.client import Api, ApiError, ClientError, Unreachable, connect
 from server.client.api import is_loopback
@@ -27,12 +29,14 @@ async def chat(
     *,
     script: str | None = None,
     fresh: bool = False,
+    adult: bool | None = None,
     console: Console | None = None,
     lines: Lines | None = None,
 ) -> int:
     """One visit. ``mission`` and ``persona`` are codes; neither: the learner picks. ``script``: a file with a
-    line for each turn. ``fresh``: a new guest, although one is kept. Returns the exit status: 0, or 1 when
-    something failed, which has then been said in words."""
+    line for each turn. ``fresh``: a new guest, although one is kept. ``adult``: what a new guest declares; None: a
+    person who picks is asked. Returns the exit status: 0, or 1 when something failed, which has then been said in
+    words."""
     console = console or Console(highlight=False)
     if not _is_address(url):
         console.print(Text(f"{plain(url)} is not the address of a server. One looks like this: {DEFAULT_URL}", "red"))
@@ -41,7 +45,8 @@ async def chat(
         lines = lines or _lines(script)
         vault = AccountFile(url.rstrip("/"))
         async with Api(url, vault=vault) as api:
-            await _account(console, api, vault, fresh)
+            asks = lines if lines.shown and adult is None and mission is None and persona is None else None
+            await _account(console, api, vault, _Wishes(fresh, adult, asks))
             choice = await _choice(console, api, lines, mission, persona)
             if choice is None:
                 return 0
@@ -75,9 +80,17 @@ def _lines(script: str | None) -> Lines:
     return Scripted(sys.stdin.fileno())
 
 
-async def _account(console: Console, api: Api, vault: AccountFile, fresh: bool) -> None:
+class _Wishes(NamedTuple):
+    """Of the account. ``asks``: where a person can be asked whether they are an adult; None: they are not asked."""
+
+    fresh: bool
+    adult: bool | None
+    asks: Lines | None
+
+
+async def _account(console: Console, api: Api, vault: AccountFile, wishes: _Wishes) -> None:
     """The guest of the last visit if there is one, else a new one."""
-    if not fresh and vault.load(None) is not None:
+    if not wishes.fresh and vault.load(None) is not None:
         try:
             await api.refresh()
         except ApiError as error:
@@ -88,22 +101,28 @@ async def _account(console: Console, api: Api, vault: AccountFile, fresh: bool) 
             wallet = await api.wallet()
             console.print(Text(f"Welcome back. You have {amounts(wallet, sign=False)}."))
             return
-    await _new_guest(api)
+    adult = bool(wishes.adult)
+    if wishes.asks is not None:
+        console.print(Text("Some missions are for adults only."))
+        typed = await wishes.asks.next("Are you 18 or older? [y/N] ")
+        adult = (typed or "").strip().lower() in ("y", "yes")
+    await _new_guest(api, adult)
     console.print(Text("Welcome. You practise as a guest."))
     if not vault.works:
         console.print(Text("Your account can't be kept on this machine; it lasts for this visit.", "dim"))
 
 
-async def _new_guest(api: Api) -> None:
+async def _new_guest(api: Api, adult: bool) -> None:
+    declared = {"ageBand": "ADULT"} if adult else {}
     zone = local_time_zone()
     try:
-        await api.guest(**({"timeZone": zone} if zone else {}))
+        await api.guest(**declared, **({"timeZone": zone} if zone else {}))
     except ApiError as error:
         if error.status in (404, 405):
             raise ClientError(f"something answers at {api.base_url}, but it is no socialgym server.") from error
         if zone is None or error.status not in (400, 422):
             raise
-        await api.guest()  # a zone that this machine knows and the server does not
+        await api.guest(**declared)  # a zone that this machine knows and the server does not
 
 
 async def _choice(
@@ -113,8 +132,15 @@ async def _choice(
         return Choice(f"template:{mission}", mission)
     if persona:
         return Choice(f"persona:{persona}", persona)
-    road, personas = await asyncio.gather(api.road(), api.personas())
-    return await choose(console, lines, road, personas)
+    return await choose(console, lines, await _lobby(api))
+
+
+async def _lobby(api: Api) -> Lobby:
+    road, personas, categories, templates = await asyncio.gather(
+        api.road(), api.personas(), api.categories(), api.templates()
+    )
+    aims = {item["code"]: (item.get("objective") or {}).get("title") or "" for item in templates}
+    return Lobby(road=road, categories=categories, personas=personas, aims=aims)
 
 
 async def _practise(console: Console, api: Api, lines: Lines, choice: Choice) -> int:
@@ -128,8 +154,8 @@ async def _practise(console: Console, api: Api, lines: Lines, choice: Choice) ->
         return 1
     if summary is not None:
         titles = {item["code"]: item["title"] for item in await api.road()}
-        console.print(summary_view(summary, titles))
-        console.print(wallet_check(summary, await api.wallet()))
+        wallet = await api.wallet()
+        await paged(console, lines, summary_blocks(summary, titles, tips=talk.tips, name=talk.name, wallet=wallet))
     return 0
 
 
@@ -141,7 +167,7 @@ async def _refusal(api: Api, error: ApiError, choice: Choice) -> str:
         instead = f" Play this one first: {plain(item['title'])} ({plain(item['code'])})." if item else ""
         return f"{title} is still locked.{instead}"
     if error.code == "audience_not_allowed":
-        return f"{title} is for adults only."
+        return f"{title} is for adults only. With --fresh --adult you begin anew as one."
     if error.code == "not_found":
         return f"There is nothing called {title} here. Without --mission you can pick from a list."
     if error.code in ("too_many_sessions", "too_many_sockets"):
@@ -152,7 +178,9 @@ async def _refusal(api: Api, error: ApiError, choice: Choice) -> str:
 def run_arguments(args: argparse.Namespace) -> int:
     """Run with parsed arguments; the exit status."""
     try:
-        return asyncio.run(chat(args.url, args.mission, args.persona, script=args.script, fresh=args.fresh))
+        return asyncio.run(
+            chat(args.url, args.mission, args.persona, script=args.script, fresh=args.fresh, adult=args.adult)
+        )
     except KeyboardInterrupt:
         return 130  # what a shell reports for a program that Ctrl-C ended
 

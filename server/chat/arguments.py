@@ -13,3 +13,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     target.add_argument("--persona", metavar="CODE", help="talk freely with this persona")
     parser.add_argument("--script", metavar="FILE", help="say these lines, one a turn, then end")
     parser.add_argument("--fresh", action="store_true", help="begin with a new guest account")
+    parser.add_argument("--adult", action="store_true", default=None, help="I am 18 or older (for a new account)")

@@ -1,5 +1,6 @@
 """The end summary on the terminal: why it ended, what it paid, and what to take along."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.box import ASCII, ROUNDED
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from server.chat.turns import RARITY_STYLES
+from server.chat.views import effect_style
 from server.chat.words import (
     ARCS,
     END_REASONS,
@@ -19,25 +21,43 @@ from server.chat.words import (
     human,
     listed,
     plain,
+    shortened,
 )
 
 STATUS = {"SUCCESS": ("Success", "green"), "FAIL": ("Not this time", "red"), "ABORTED": ("Ended early", "yellow")}
+# A screen has room for these and for what stands around them.
+TIPS_SHOWN = 3
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def summary_view(summary: dict[str, Any], titles: dict[str, str] | None = None) -> RenderableType:
-    """The whole summary. ``titles``: mission titles by code, for what was unlocked."""
+def summary_blocks(
+    summary: dict[str, Any],
+    titles: dict[str, str] | None = None,
+    *,
+    tips: Sequence[str] = (),
+    name: str = "",
+    wallet: dict[str, Any] | None = None,
+) -> list[RenderableType]:
+    """The whole summary in blocks, what matters most first. ``titles``: mission titles by code, for what was
+    unlocked. ``tips``: those of the session, which the summary itself does not hold. ``name``: the persona's.
+    ``wallet``: what ``wallet/me`` says, to be compared."""
     parts: list[RenderableType | None] = [
         _outcome(summary),
+        _unlocked(summary.get("unlocked") or {}, titles or {}),
+        _lines(summary.get("keyMessages") or {}),
+        _tips(tips),
         _gates(summary.get("gateResults") or []),
-        _money(summary),
+        _money(summary, wallet),
         _traits(summary.get("traitSummary") or {}),
         _mood(summary.get("moodSummary") or {}),
-        _lines(summary.get("keyMessages") or {}),
-        _memory(summary.get("personaMemory") or {}),
-        _unlocked(summary.get("unlocked") or {}, titles or {}),
+        _memory(summary.get("personaMemory") or {}, name or human(str(summary.get("personaKey") or "the persona"))),
     ]
-    return Group(*(part for part in parts if part is not None))
+    return [part for part in parts if part is not None]
+
+
+def summary_view(summary: dict[str, Any], titles: dict[str, str] | None = None, **more: Any) -> RenderableType:
+    """The blocks as one."""
+    return Group(*summary_blocks(summary, titles, **more))
 
 
 class _Boxed:
@@ -109,7 +129,7 @@ def _why(result: dict[str, Any]) -> Text:
     return Text(human(str(result.get("reasonCode") or "")))
 
 
-def _money(summary: dict[str, Any]) -> RenderableType:
+def _money(summary: dict[str, Any], now: dict[str, Any] | None) -> RenderableType:
     rewards, wallet = summary["rewards"], summary["wallet"]
     table = _table(("", "left"), ("before", "right"), ("this session", "right"), ("after", "right"))
     for key, name, gain in (
@@ -131,6 +151,8 @@ def _money(summary: dict[str, Any]) -> RenderableType:
     if notes:
         lines.append(Text(f"{'; '.join(notes)}.", "dim"))
     lines.append(_progress(summary))
+    if now is not None:
+        lines.append(wallet_check(summary, now))
     return _titled("Wallet", *lines)
 
 
@@ -155,7 +177,8 @@ def _traits(traits: dict[str, Any]) -> RenderableType | None:
         if name not in (traits.get("observed") or []):
             table.add_row(Text(label, "dim"), Text("not shown yet", "dim"), "", _number(long_term.get(name)))
             continue
-        table.add_row(label, _number(snapshot.get(name)), _delta(deltas.get(name)), _number(long_term.get(name)))
+        change = _delta(name, deltas.get(name))
+        table.add_row(label, _number(snapshot.get(name)), change, _number(long_term.get(name)))
     return _titled("Traits", table)
 
 
@@ -163,10 +186,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def _delta(value: float | None) -> Text:
+def _delta(trait: str, value: float | None) -> Text:
     if value is None:
         return Text("")
-    return Text(f"{value:+g}" if value else "0", "green" if value > 0 else "red" if value < 0 else "dim")
+    return Text(f"{value:+g}" if value else "0", effect_style(trait, 1 if value > 0 else -1) if value else "dim")
 
 
 class Sparkline:
@@ -213,25 +236,48 @@ def _lines(messages: dict[str, Any]) -> RenderableType | None:
         for line in lines:
             rarity = plain(line["rarity"])
             score = Text(f"{line['score']:>3} {rarity:<2}", RARITY_STYLES.get(rarity, ""), no_wrap=True)
-            table.add_row(score, Text(f'"{plain(line["content"])}"'))
+            said = plain(line["content"])
+            table.add_row(score, Text(f'"{said}"') if said else Text("(taken out of the talk)", "dim"))
         parts.append(_titled(title, table))
     return Group(*parts) if parts else None
 
 
-def _memory(memory: dict[str, Any]) -> RenderableType | None:
-    writes = memory.get("memoryWritesDuringSession") or []
-    if not writes:
+def _tips(tips: Sequence[str]) -> RenderableType | None:
+    """The latest tips; a long talk's earlier ones are told by ``/tips`` while it lasts."""
+    if not tips:
         return None
-    table = _table(("key", "left"), ("value", "left"), ("from", "left"))
-    for write in writes:
-        quote = (write.get("source") or {}).get("quote")
-        value = write.get("memoryValue")
-        table.add_row(
-            Text(plain(write["memoryKey"]), "magenta"),
-            Text(plain(value) if value is not None else "forgotten"),
-            Text(f'"{plain(quote)}"' if quote else "", "dim"),
-        )
-    return _titled("Remembered in this talk", table)
+    return _titled("Tips to take along", *(Text(f"- {plain(tip)}") for tip in tips[-TIPS_SHOWN:]))
+
+
+def _memory(memory: dict[str, Any], name: str) -> RenderableType | None:
+    """What was learnt in this talk, with the words it was learnt from; then all that is known now."""
+    writes, known = memory.get("memoryWritesDuringSession") or [], memory.get("memorySnapshot") or {}
+    parts: list[RenderableType] = []
+    if writes:
+        table = _table(("key", "left"), ("value", "left"), ("from", "left"))
+        for write in writes:
+            quote = (write.get("source") or {}).get("quote")
+            table.add_row(
+                Text(plain(write["memoryKey"]), "magenta"),
+                _written(write),
+                Text(f'"{shortened(plain(quote))}"' if quote else "", "dim"),
+            )
+        parts.append(_titled("Remembered in this talk", table))
+    if known:
+        line = Text()
+        for key, value in known.items():
+            line.append("; " if line else "").append(plain(key), "magenta").append(f" {plain(value)}")
+        parts.append(_titled(f"What {plain(name)} knows of you now", line.append(".")))
+    return Group(*parts) if parts else None
+
+
+def _written(write: dict[str, Any]) -> Text:
+    value = write.get("memoryValue")
+    if value is not None:
+        return Text(plain(value))
+    # An item that was taken off a list still names the words; of what was forgotten nothing is left.
+    gone = write.get("op") == "forgotten" or not (write.get("source") or {}).get("quote")
+    return Text("forgotten" if gone else "no longer", "dim")
 
 
 def _unlocked(unlocked: dict[str, Any], titles: dict[str, str]) -> RenderableType | None:
@@ -261,8 +307,8 @@ def wallet_check(summary: dict[str, Any], wallet: dict[str, Any]) -> Text:
     now = {key: int(wallet.get(key) or 0) for key in ("xp", "coins", "gems")}
     words = f"Your wallet now: {amounts(now, sign=False)}"
     if all(now[key] == int(after[key]) for key in now):
-        return Text(f"\n{words}, as the summary says.", "green")
+        return Text(f"{words}, as the summary says.", "green")
     return Text(
-        f"\n{words}; the summary says {amounts(after, sign=False)}. Another session may have ended meanwhile.",
+        f"{words}; the summary says {amounts(after, sign=False)}. Another session may have ended meanwhile.",
         "yellow",
     )

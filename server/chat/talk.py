@@ -6,13 +6,14 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from server.chat.lines import Interrupted, Lines
+from server.chat.remembered import Remembered, memory_view
 from server.chat.stream import SpokenLine
-from server.chat.turns import Remembered, memory_view, turn_view, why_view
+from server.chat.turns import standing, turn_view, why_view
 from server.chat.words import counted, human, plain
 from server.client import ClientError, Closed, Connection, EventError, Notice
 from server.client.track import text_of
@@ -22,12 +23,16 @@ T = TypeVar("T")
 HELP = (
     ("/end", "end the session, collect what you earned and see the summary"),
     ("/why", "every reason for the score of your last line"),
+    ("/tips", "the tips of this talk"),
+    ("/aim", "what this is about, and how far you are"),
     ("/memory", "what the persona remembers of you"),
     ("/edit KEY VALUE", "put right what it remembers"),
-    ("/forget KEY", "make it forget"),
+    ("/forget KEY", "make it forget; with the word LINES after the key, your lines that said it are blanked too"),
     ("/quit", "leave without ending; the session waits two minutes, then ends by itself"),
     ("/help", "these lines"),
 )
+COMMANDS = frozenset(name.partition(" ")[0] for name, _ in HELP)
+WITH_LINES = "lines"  # after ``/forget KEY``: the protocol's ``withTurns``
 
 
 # The persona's first line comes with the session; more than this, in seconds, and there is none.
@@ -43,7 +48,9 @@ class Talk:
 
     def __init__(self, console: Console, lines: Lines) -> None:
         self._console, self._lines = console, lines
-        self._name = "Persona"
+        self.name = "Persona"
+        self._tips_by_seq: dict[int, str] = {}
+        self._about: dict[str, Any] = {}  # ``session.socialgym``
         self._memory = Remembered(None)
         self._unshown_memory: list[dict[str, Any]] = []
         self._spoken: list[str] = []
@@ -55,6 +62,12 @@ class Talk:
         self._replying = False
         self._interrupted = False
         self._cancelling: asyncio.Task[None] | None = None
+        self._views: dict[str, Callable[[], RenderableType]] = {
+            "/why": self._why,
+            "/memory": self._remembered,
+            "/tips": self._tips,
+            "/aim": self._aim,
+        }
 
     # What the connection tells
 
@@ -65,11 +78,14 @@ class Talk:
         elif kind.startswith("memory."):
             self._memory.take(event)
             self._unshown_memory.append(event)
+            self._redact(event.get("redacts") or [])
         elif kind == "conversation.item.done" and event["item"].get("role") == "assistant":
             self._spoken.append(text_of([event["item"]]))
             self._heard.set()
             if self._listening:
                 self._speak()
+        elif kind == "turn.scored" and event.get("tip"):
+            self._tips_by_seq[event["seq"]] = plain(event["tip"])
         elif kind == "session.summary":
             self._ended.set()
 
@@ -87,9 +103,22 @@ class Talk:
 
     def _begin(self, session: dict[str, Any]) -> None:
         ours = session.get("socialgym") or {}
-        self._name = plain((ours.get("persona") or {}).get("name") or self._name)
+        self.name = plain((ours.get("persona") or {}).get("name") or self.name)
         self._memory = Remembered(ours.get("memorySnapshot"))
-        self._console.print(header(ours, self._name))
+        self._about = ours
+        self._console.print(header(ours, self.name), _hint())
+
+    def _redact(self, seqs: list[int]) -> None:
+        """What was forgotten together with its lines is not shown again here either."""
+        for seq in seqs:
+            self._tips_by_seq.pop(seq, None)
+        if self._last is not None and self._last[1].get("seq") in seqs:
+            self._last = None
+
+    @property
+    def tips(self) -> list[str]:
+        """Those of the session, in their order."""
+        return list(self._tips_by_seq.values())
 
     # The talk
 
@@ -192,7 +221,7 @@ class Talk:
             self._interrupted = False  # that Ctrl-C stopped the reply; the next one is another
 
     async def _reply(self, connection: Connection) -> None:
-        line = SpokenLine(self._console, self._name)
+        line = SpokenLine(self._console, self.name)
         whole = ""
         try:
             async for delta in connection.stream_reply():
@@ -210,29 +239,47 @@ class Talk:
 
     async def _command(self, connection: Connection, text: str) -> None:
         command, _, rest = text.partition(" ")
-        key, _, value = rest.strip().partition(" ")
+        command = command.lower()
+        key, _, value = (part.strip() for part in rest.strip().partition(" "))
         if command == "/end":
             await self._or_left(connection.end())
         elif command == "/quit":
             raise Left
-        elif command == "/why":
-            nothing = Text("None of your lines was scored yet.", "dim")
-            self._console.print(nothing if self._last is None else why_view(*self._last))
-        elif command == "/memory":
-            self._console.print(self._memory.view(self._name))
-        elif command == "/forget" and key:
-            await self._or_left(connection.forget_memory(key))
-        elif command == "/edit" and key and value.strip():
-            await self._or_left(connection.edit_memory(key, value.strip()))
+        elif command == "/forget" and key and value.lower() in ("", WITH_LINES):
+            await self._or_left(connection.forget_memory(key, with_turns=bool(value)))
+        elif command == "/edit" and key and value:
+            await self._or_left(connection.edit_memory(key, value))
+        elif command in self._views:
+            self._console.print(self._views[command]())
         else:
+            if command not in COMMANDS:
+                self._console.print(Text(f"There is no {plain(command)}.", "yellow"))
             self._console.print(_help())
+
+    # What a command shows
+
+    def _why(self) -> RenderableType:
+        nothing = Text("None of your lines was scored yet.", "dim")
+        return nothing if self._last is None else why_view(*self._last)
+
+    def _remembered(self) -> RenderableType:
+        return self._memory.view(self.name)
+
+    def _tips(self) -> RenderableType:
+        if not self.tips:
+            return Text("No tips so far: nothing in your lines asked for one.", "dim")
+        return Group(Text("Tips so far:", "bold"), *(Text(f"- {tip}") for tip in self.tips))
+
+    def _aim(self) -> RenderableType:
+        scored = None if self._last is None else standing(self._last[1])
+        return Group(header(self._about, self.name), *([] if scored is None else [scored]))
 
     # Odds and ends
 
     def _speak(self) -> None:
         """Lines of the persona that were not streamed: a greeting, a parting word."""
         for text in self._spoken:
-            line = SpokenLine(self._console, self._name)
+            line = SpokenLine(self._console, self.name)
             line.feed(text)
             line.finish()
         self._spoken.clear()
@@ -270,10 +317,12 @@ def _over(error: EventError | Closed) -> bool:
 
 
 def header(ours: dict[str, Any], name: str) -> Group:
-    """What is about to be practised. ``ours``: ``session.socialgym``."""
+    """What is practised. ``ours``: ``session.socialgym``."""
     template = ours.get("template")
     if not template:
-        return Group(Text(f"\nA free talk with {name}.", "bold"), _hint())
+        return Group(
+            Text(f"\nA free talk with {name}.", "bold"), Text("Say what you like; there is no aim to reach.")
+        )
     objective = template.get("objective") or ""
     if isinstance(objective, dict):
         titles = (objective.get("title"), objective.get("description"))
@@ -284,8 +333,10 @@ def header(ours: dict[str, Any], name: str) -> Group:
     lines = [Text.assemble(("\n" + plain(template.get("title", "")), "bold"), (f"  ({kind})", "dim"))]
     if objective:
         lines.append(Text(f"Your aim: {plain(objective).rstrip('.')}."))
-    lines.append(Text(f"You talk with {name}" + (f", {counted(int(most), 'message')} at most." if most else ".")))
-    return Group(*lines, _hint())
+    rules = f"You talk with {name}" + (f", {counted(int(most), 'message')} at most." if most else ".")
+    if limits.get("timerSeconds"):
+        rules += f" You have {limits['timerSeconds']:g} seconds for each answer."
+    return Group(*lines, Text(rules))
 
 
 def _help() -> Table:

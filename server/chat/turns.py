@@ -8,13 +8,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from server.chat.words import HOOKS, NO_PAY, PATTERNS, TRAITS, amounts, counted, human, listed, plain
+from server.chat.views import effect_style, spans
+from server.chat.words import HOOKS, NO_PAY, PATTERNS, TRAITS, amounts, counted, human, listed, plain, shortened
 
 RARITY_STYLES = {"C": "dim", "B": "cyan", "A": "green", "S": "magenta", "S+": "bold yellow"}
 MOOD_STYLES = {"COLD": "blue", "NEUTRAL": "", "WARM": "green", "TENSE": "red", "FLOW": "bold green"}
 BAR_WIDTH = 10
 # As many reasons as fit beside the score without pushing the talk off the screen; ``/why`` shows all.
 MOST_REASONS = 4
+# A longer line is not shown again for its colours' sake.
+MOST_COLOURED = 240
+# Cells that a row of two traits takes.
+TWO_TRAITS = 70
 
 
 class Bar:
@@ -36,11 +41,11 @@ class Bar:
 def turn_view(text: str, scored: dict[str, Any]) -> RenderableType:
     """What ``turn.scored`` says of one turn, with its strongest reasons. ``text`` is the turn exactly as it was
     sent: the evidence's offsets count its code points."""
-    parts: list[RenderableType] = [_headline(scored), _traits(scored)]
+    evidence = scored.get("evidence") or []
+    parts: list[RenderableType] = [_headline(scored), _Coloured(text, evidence), _Traits(scored)]
     missing = [TRAITS[name].lower() for name in TRAITS if name not in scored.get("observed", [])]
     if missing:
         parts.append(Text(f"not shown yet: {listed(missing)}", "dim"))
-    evidence = scored.get("evidence") or []
     if evidence:
         shown = strongest(evidence)
         parts.append(_evidence(text, shown))
@@ -57,7 +62,7 @@ def why_view(text: str, scored: dict[str, Any]) -> RenderableType:
     evidence = sorted(scored.get("evidence") or [], key=lambda reason: int(reason["start"]))
     if not evidence:
         return Text("Nothing in that line moved its score up or down.", "dim")
-    title = Text(f'Why "{_short(plain(text))}" scored {scored["score"]}:', "bold")
+    title = Text(f'Why "{shortened(plain(text))}" scored {scored["score"]}:', "bold")
     return Group(title, Padding(_evidence(text, evidence), (0, 0, 1, 2), expand=False))
 
 
@@ -89,17 +94,43 @@ def _headline(scored: dict[str, Any]) -> Text:
     return line
 
 
-def _traits(scored: dict[str, Any]) -> RenderableType:
-    """The observed traits, two to a row."""
-    table = Table.grid(padding=(0, 1))
-    shown = [name for name in TRAITS if name in scored.get("observed", [])]
-    for first in range(0, len(shown), 2):
-        cells: list[RenderableType] = []
-        for name in shown[first : first + 2]:
-            value = int(scored["traits"][name])
-            cells += [Text(f"{TRAITS[name]:<15}"), Text(f"{value:>3}"), Bar(value), Text(" ")]
-        table.add_row(*cells)
-    return table
+class _Coloured:
+    """The learner's line with its good and its weak words, where the terminal can mark them."""
+
+    def __init__(self, text: str, evidence: list[dict[str, Any]]) -> None:
+        self._text, self._evidence = text, evidence
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if console.is_terminal and self._evidence and len(self._text) <= MOST_COLOURED:
+            yield spans(self._text, self._evidence)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, options.max_width)
+
+
+class _Traits:
+    """The observed traits with what the line moved them by; two to a row where there is room."""
+
+    def __init__(self, scored: dict[str, Any]) -> None:
+        self._values = {name: int(scored["traits"][name]) for name in TRAITS if name in scored.get("observed", [])}
+        self._moved = dict.fromkeys(TRAITS, 0)
+        for reason in scored.get("evidence") or []:
+            self._moved[reason["trait"]] = self._moved.get(reason["trait"], 0) + int(reason["effect"])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table, names = Table.grid(padding=(0, 1)), list(self._values)
+        many = 2 if options.max_width >= TWO_TRAITS else 1
+        for first in range(0, len(names), many):
+            table.add_row(*(cell for name in names[first : first + many] for cell in self._cells(name)))
+        yield table
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(1, min(TWO_TRAITS, options.max_width))
+
+    def _cells(self, name: str) -> list[RenderableType]:
+        value, moved = self._values[name], self._moved[name]
+        by = Text(f"{moved:+d}" if moved else "", effect_style(name, moved))
+        return [Text(f"{TRAITS[name]:<15}"), Text(f"{value:>3}"), Bar(value), Text.assemble(by, " " * (5 - len(by)))]
 
 
 def _evidence(text: str, evidence: list[dict[str, Any]]) -> RenderableType:
@@ -108,17 +139,16 @@ def _evidence(text: str, evidence: list[dict[str, Any]]) -> RenderableType:
     table.add_column()
     for reason in evidence:
         effect = int(reason["effect"])
-        style = "green" if effect > 0 else "red"
+        style = effect_style(str(reason["trait"]), effect)
         quote, note = plain(text[reason["start"] : reason["end"]]), plain(reason["note"])
         name = TRAITS.get(reason["trait"], human(reason["trait"])).lower()
         # Most notes quote the words themselves.
-        words = Text(note) if quote in note else Text.assemble((f'"{_short(quote)}" ', "italic"), note)
+        words = Text(note) if quote in note else Text.assemble((f'"{shortened(quote)}" ', style), note)
+        at = words.plain.find(quote)
+        if quote and at >= 0:
+            words.stylize(style, at, at + len(quote))
         table.add_row(Text(f"{effect:+d} {name}", style), words)
     return table
-
-
-def _short(quote: str, most: int = 60) -> str:
-    return quote if len(quote) <= most else f"{quote[: most - 4].rstrip()} ..."
 
 
 def _words(scored: dict[str, Any]) -> list[Text]:
@@ -157,45 +187,3 @@ def standing(scored: dict[str, Any]) -> Text:
     if totals.get("averageScore") is not None:
         line.append(f"  average {totals['averageScore']:g}", "dim")
     return line
-
-
-def memory_view(event: dict[str, Any]) -> Text:
-    """A memory event as one line: what the persona now knows, and the words it knows it from."""
-    key = plain(event.get("key", ""))
-    if event.get("type") == "memory.forgotten":
-        return Text.assemble(("forgot: ", "magenta"), key)
-    line = Text.assemble(("remembers: ", "magenta"), f"{key} = {plain(event.get('value') or 'nothing')}")
-    if event.get("previousValue"):
-        line.append(f" (before: {plain(event['previousValue'])})", "dim")
-    quote = (event.get("source") or {}).get("quote")
-    if quote:
-        line.append(f' (from "{_short(plain(quote))}")', "dim")
-    return line
-
-
-class Remembered:
-    """What the persona knows, kept up with the events: ``memorySnapshot`` first, then every change."""
-
-    def __init__(self, snapshot: dict[str, Any] | None) -> None:
-        self._values: dict[str, list[str]] = {key: [str(value)] for key, value in (snapshot or {}).items()}
-
-    def take(self, event: dict[str, Any]) -> None:
-        key, value, before = event.get("key"), event.get("value"), event.get("previousValue")
-        if not isinstance(key, str):
-            return
-        if event.get("type") == "memory.forgotten":
-            self._values.pop(key, None)
-            return
-        kept = [old for old in self._values.get(key, []) if old not in (before, value)]
-        self._values[key] = [*kept, str(value)] if value is not None else kept
-
-    def view(self, name: str) -> RenderableType:
-        known = {key: values for key, values in self._values.items() if values}
-        if not known:
-            return Text(f"{name} knows nothing of you yet.", "dim")
-        table = Table.grid(padding=(0, 2))
-        table.add_column(style="magenta", no_wrap=True)
-        table.add_column()
-        for key, values in known.items():
-            table.add_row(Text(plain(key)), Text(plain(", ".join(values))))
-        return Group(Text(f"What {name} remembers:", "bold"), table)

@@ -73,14 +73,29 @@ ARCS = {
 }
 
 
+# Marks that turn the direction of what follows them, beyond the text they stand in.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BREAKS = frozenset("\n\r\t\u2028\u2029")
+
+
 def plain(text: Any) -> str:
     """Text from the wire without control characters (line breaks become spaces): nothing that somebody
-    typed can move the cursor or change colours here."""
-    return "".join(
-        " " if c in "\n\r\t\u2028\u2029" else c
-        for c in str(text)
-        if c in "\n\r\t" or unicodedata.category(c) not in ("Cc", "Cs")
-    )
+    typed can move the cursor, change colours or turn the line round here."""
+    return "".join(" " if c in _BREAKS else c for c in str(text) if c in _BREAKS or not _steers(c))
+
+
+def harmless(text: str) -> str:
+    """The same with every code point in its place: what ``plain`` leaves out is a space."""
+    return "".join(" " if c in _BREAKS or _steers(c) else c for c in text)
+
+
+def _steers(character: str) -> bool:
+    return character in _TURNING or unicodedata.category(character) in ("Cc", "Cs")
+
+
+def shortened(quote: str, most: int = 60) -> str:
+    """A quote that leaves room for what is said of it."""
+    return quote if len(quote) <= most else f"{quote[: most - 4].rstrip()} ..."
 
 
 def human(code: str) -> str:

@@ -176,6 +176,9 @@ class Api:
     async def templates(self) -> list[Json]:
         return [item async for item in self.items("/v1/templates")]
 
+    async def categories(self) -> list[Json]:
+        return [item async for item in self.items("/v1/categories")]
+
     async def personas(self) -> list[Json]:
         return [item async for item in self.items("/v1/personas")]
 

@@ -76,6 +76,7 @@ class Brain:
         self.rate_limit_next = False
         self.greeting_signals: list[Event] = []
         self.opening: str | None = None
+        self.tip: str | None = None
         self.opens = asyncio.Event()  # cleared: the opening waits for it
         self.opens.set()
         self.live_reply: str | None = None
@@ -138,7 +139,9 @@ class Brain:
         elif kind == "session.end":
             return await self._finish(send, drop)
         elif kind == "memory.forget":
-            await send(self._append({"type": "memory.forgotten", "key": frame["key"], "version": 2, "redacts": []}))
+            told = [e["seq"] for e in self.log if e["type"] in ("turn.scored", "memory.created")]
+            gone = {"version": 2, "redacts": told if frame.get("withTurns") else []}
+            await send(self._append({"type": "memory.forgotten", "key": frame["key"], **gone}))
         elif kind == "memory.edit":
             error = {"type": "invalid_request_error", "code": "memory_key_unknown", "message": "no such key"}
             await send({"type": "error", "error": {**error, "event_id": frame["event_id"]}})
@@ -155,7 +158,7 @@ class Brain:
             made = [
                 {"type": "conversation.item.added", "item": item},
                 {"type": "conversation.item.done", "item": item},
-                scored(item["id"], len(self.turns) + 1),
+                scored(item["id"], len(self.turns) + 1, tip=self.tip),
             ]
             memory = self.memory_for.get(item["content"][0]["text"])
             if memory is not None:

@@ -11,7 +11,8 @@ from rich.console import Console
 from server.chat.app import chat, run_chat
 from server.chat.lines import Interrupted
 from tests.client.standin import Brain, whole_server
-from tests.client.test_views import PERSONAS, ROAD, SUMMARY
+from tests.client.test_lobby import CATEGORIES, PERSONAS, ROAD
+from tests.client.test_views import SUMMARY
 
 TURN = "Hi, I'm Tal."
 
@@ -21,6 +22,7 @@ class Rest:
 
     def __init__(self) -> None:
         self.guests = 0
+        self.declared: list[Any] = []
         self.refused = False
 
     async def __call__(self, method: str, path: str, headers: dict[str, str], body: Any) -> tuple[int, Any]:
@@ -28,10 +30,12 @@ class Rest:
         tokens = {"accessToken": "a", "refreshToken": "r", "expiresIn": 600, "user": user}
         if path == "/v1/auth/guest":
             self.guests += 1
+            self.declared.append(body)
             return 201, tokens | {"user": {"id": f"u{self.guests}"}}
         if path == "/v1/auth/refresh":
             return (401, {"code": "token_invalid"}) if self.refused else (200, tokens)
-        lists = {"/v1/missions/road": ROAD, "/v1/personas": PERSONAS}
+        lists = {"/v1/missions/road": ROAD, "/v1/personas": PERSONAS, "/v1/categories": CATEGORIES}
+        lists["/v1/templates"] = [{"code": "A2", "objective": {"title": "Start a talk"}}]
         if path in lists:
             return 200, {"items": lists[path], "nextCursor": None}
         assert path == "/v1/wallet/me"
@@ -83,22 +87,26 @@ async def _visit(brain: Brain, rest: Rest, *lines: str | None, **options: Any) -
 async def test_a_visit_from_the_list_to_the_summary() -> None:
     brain = _brain()
     status, text = await _visit(
-        brain, Rest(), "3", "9", "2", TURN, "/why", "/memory", "/nonsense", "/edit x y", "/end"
+        brain, Rest(), "", "7", "1", "3", "2", TURN, "/why", "/tips", "/memory", "/nonsense", "/edit x y", "/end"
     )
     assert status == 0
     assert brain.queries == [{"model": "template:A2"}]
     in_order = [
+        "Some missions are for adults only.",
         "Welcome. You practise as a guest.",
-        "Third hello",
-        "Third hello is still locked",
-        "Please type a number from 1 to 4.",
+        "1 of 3 done, next: Second hello (easy)",
+        "Please type a number from 1 to 2, or a name.",
+        "easy, with Noa: Start a talk",
+        "“Third hello” is still locked. Complete “Second hello” first.",
         "A free talk with Noa.",
         "Noa: I have too much bread.",
         "Score 76  rarity A",
         'remembers: nick = Tally (from "Tal")',
         f"Noa: {brain.reply_text}",
         'Why "Hi, I\'m Tal." scored 76:',
+        "No tips so far",
         "What Noa remembers",
+        "There is no /nonsense.",
         "/forget KEY",
         "Not taken: no such key",
         "Not this time",
@@ -111,6 +119,49 @@ async def test_a_visit_from_the_list_to_the_summary() -> None:
         assert found > at, f"{words!r} is missing, or in the wrong place:\n{text}"
         at = found
     assert text.count(brain.reply_text) == 1  # streamed, and not said again
+
+
+async def test_a_new_learner_who_picks_is_asked_their_age_once(config: Path) -> None:
+    rest = Rest()
+    for typed, declared in ((("y", "q"), {"ageBand": "ADULT"}), (("", "q"), {})):
+        (config / "socialgym" / "chat.json").unlink(missing_ok=True)
+        await _visit(_brain(), rest, *typed)
+        assert {key: value for key, value in rest.declared[-1].items() if key != "timeZone"} == declared
+    file = io.StringIO()
+    async with whole_server(_brain(), rest) as url:
+        for options in ({"fresh": True, "adult": True}, {"mission": "A1", "fresh": True}, {}):
+            lines = Typed("/quit") if "mission" in options else Typed("q")
+            await chat(url, console=Console(file=file, width=80), lines=lines, **options)
+    assert "adults only" not in file.getvalue(), "the answer was given, or a mission named, or the guest is known"
+    assert [one.get("ageBand") for one in rest.declared[-2:]] == ["ADULT", None]
+
+
+async def test_tips_and_the_aim_can_be_asked_for_and_what_was_forgotten_is_not_told_again() -> None:
+    brain = _brain()
+    brain.tip = "Instead of “Tal”, say more."
+    status, text = await _visit(
+        brain,
+        Rest(),
+        TURN,
+        "/tips",
+        "/aim",
+        "/why",
+        "/memory",
+        "/forget nick lines",
+        "/tips",
+        "/why",
+        "/end",
+        mission="A1",
+    )
+    assert status == 0
+    before, after = text.split("forgot: nick")
+    assert before.count("Instead of “Tal”, say more.") == 2
+    assert "Mood warm 59%" in before.split("A free talk with Noa.")[2]
+    assert 'nick  Tally (from "Tal")' in before
+    assert "No tips so far" in after
+    assert "None of your lines was scored yet." in after
+    assert "Instead of" not in after
+    assert [frame.get("withTurns") for frame in brain.frames if frame["type"] == "memory.forget"] == [True]
 
 
 async def test_a_script_is_played_and_ended(tmp_path: Path) -> None:

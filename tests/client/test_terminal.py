@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import sys
+import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+
+from rich.cells import cell_len
 
 from tests.client.standin import Brain, Send, whole_server
 from tests.client.test_talk import Rest
@@ -82,29 +87,45 @@ class Screen:
 
     async def until(self, words: str, after: int = 0) -> int:
         """Where ``words`` end, once they are on the screen after position ``after``."""
-        while (at := self.text.find(words, after)) < 0:
+        return await self.until_one_of((words,), after)
+
+    async def until_one_of(self, wanted: tuple[str, ...], after: int = 0) -> int:
+        """Where the first of these ends that is on the screen after position ``after``."""
+        while not (found := [(at, words) for words in wanted if (at := self.text.find(words, after)) >= 0]):
             self._grew.clear()
             try:
                 await asyncio.wait_for(self._grew.wait(), 10)
             except TimeoutError:
-                raise AssertionError(f"{words!r} did not come; the screen:\n{self.text}") from None
+                raise AssertionError(f"{wanted} did not come; the screen:\n{self.text}") from None
+        at, words = min(found)
         return at + len(words)
 
 
+PROGRAM = "import sys; from server.chat.app import run_chat; sys.exit(run_chat(sys.argv[1:]))"
+ROWS = 24
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
 @contextlib.asynccontextmanager
-async def screen(url: str, config: Path) -> AsyncIterator[Screen]:
+async def screen(url: str, config: Path, *arguments: str, columns: int = 80, **more: str) -> AsyncIterator[Screen]:
+    """The process on a terminal of so many columns and 24 rows, without colours unless ``more`` (its environment)
+    says otherwise."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     environment = os.environ | {
         "XDG_CONFIG_HOME": str(config),
         "TERM": "xterm",
         "NO_COLOR": "1",
         "PROMPT_TOOLKIT_NO_CPR": "1",
-        "COLUMNS": "80",
     }
-    program = "import sys; from server.chat.app import run_chat; sys.exit(run_chat(sys.argv[1:]))"
-    arguments = ("-c", program, "--url", url, "--mission", "A1")
+    for name in ("COLUMNS", "LINES"):
+        environment.pop(name, None)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+        *(sys.executable, "-c", PROGRAM, "--url", url, *arguments),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment | more,
     )
     os.close(theirs)
     try:
@@ -117,9 +138,23 @@ async def screen(url: str, config: Path) -> AsyncIterator[Screen]:
         os.close(ours)
 
 
+PROMPT_DONE = "\x1b[?2004l"  # what is written when a typed line is taken
+LAST = '"I\'m Tal"'  # the sample's last words: what was remembered
+
+
+async def the_pages(terminal: Screen, at: int) -> None:
+    """Through the summary with Enter, to its last line."""
+    while True:
+        at = await terminal.until_one_of(("Enter shows more", LAST), at)
+        if terminal.text.endswith(LAST, 0, at):
+            return
+        terminal.type("\r")
+        at = await terminal.until(PROMPT_DONE, at)
+
+
 async def test_ctrl_c_stops_the_reply_and_the_talk_goes_on(tmp_path: Path) -> None:
     brain = Slow(summary=SUMMARY)
-    async with whole_server(brain, Rest()) as url, screen(url, tmp_path) as terminal:
+    async with whole_server(brain, Rest()) as url, screen(url, tmp_path, "--mission", "A1") as terminal:
         await terminal.until("Good morning.")
         await terminal.until("You:")
         terminal.type("Hello.\r")
@@ -130,7 +165,7 @@ async def test_ctrl_c_stops_the_reply_and_the_talk_goes_on(tmp_path: Path) -> No
         at = await terminal.until("Ctrl-C again leaves", at)
         await terminal.until("You:", at)
         terminal.type("/end\r")
-        await terminal.until("as the summary says.")
+        await the_pages(terminal, at)
         assert await asyncio.wait_for(terminal.process.wait(), 10) == 0
     assert "response.cancel" in [frame["type"] for frame in brain.frames]
     turn = terminal.text.split("Score")[1].split("Noa:")[0]
@@ -140,7 +175,7 @@ async def test_ctrl_c_stops_the_reply_and_the_talk_goes_on(tmp_path: Path) -> No
 async def test_a_second_ctrl_c_leaves(tmp_path: Path) -> None:
     brain = Slow()
     brain.deaf = True
-    async with whole_server(brain, Rest()) as url, screen(url, tmp_path) as terminal:
+    async with whole_server(brain, Rest()) as url, screen(url, tmp_path, "--mission", "A1") as terminal:
         await terminal.until("You:")
         terminal.type("Hello.\r")
         at = await terminal.until("word3")
@@ -149,3 +184,61 @@ async def test_a_second_ctrl_c_leaves(tmp_path: Path) -> None:
         terminal.process.send_signal(signal.SIGINT)
         await terminal.until("Left. The session ends by itself", at)
         assert await asyncio.wait_for(terminal.process.wait(), 10) == 0
+
+
+def printed(text: str) -> list[str]:
+    """The rows that a piece of the screen takes, without what the terminal does not show."""
+    return [row.rstrip() for row in ESCAPE.sub("", text).replace("\r", "").split("\n")]
+
+
+async def test_a_newcomer_on_sixty_columns_from_the_first_question_to_the_last_page(tmp_path: Path) -> None:
+    brain = Brain(summary=SUMMARY)
+    brain.opening = "Good morning."
+    brain.tip = "Instead of “漢字”, say what it means to you, in words that both of you know."
+    async with whole_server(brain, Rest()) as url, screen(url, tmp_path, columns=60, NO_COLOR="") as terminal:
+        at = await terminal.until("18 or older?")
+        terminal.type("y\r")
+        lobby = at = await terminal.until("A free talk, without a mission", at)
+        at = await terminal.until("q leaves.", at)
+        assert len(printed(terminal.text[:at])) <= ROWS
+        terminal.type("open\r")
+        at = await terminal.until("b goes back", lobby)
+        terminal.type("\r")
+        at = await terminal.until("Good morning.", at)
+        terminal.type("漢字を勉強しています 🙂\r")
+        at = await terminal.until("Tip: ", at)
+        at = await terminal.until("Nice to meet you. How is your day?", at)
+        terminal.type("/end\r")
+        end = at
+        await the_pages(terminal, at)
+        assert await asyncio.wait_for(terminal.process.wait(), 10) == 0
+    assert brain.queries == [{"model": "template:A2"}]
+    assert brain.frames[0]["item"]["content"][0]["text"] == "漢字を勉強しています 🙂"
+    shown = ESCAPE.sub("", terminal.text)
+    assert all(cell_len(row) <= 60 for row in shown.replace("\r", "\n").split("\n"))
+    pages = terminal.text[end:].split(PROMPT_DONE)[1:]
+    assert len(pages) > 1
+    assert all(len(printed(page)) <= ROWS for page in pages)
+    assert "\x1b[32m" in terminal.text, "in colours"
+
+
+async def test_in_a_pipe_there_are_no_colours_no_pages_and_nothing_that_ascii_lacks(tmp_path: Path) -> None:
+    brain = Brain(summary=SUMMARY)
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii:backslashreplace"}
+    async with whole_server(brain, Rest()) as url:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", PROGRAM, "--url", url),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+        said, _ = await asyncio.wait_for(process.communicate(b"Hello there.\n/memory\n"), 20)
+    text = said.decode("ascii")
+    assert process.returncode == 0
+    assert "\x1b" not in text
+    assert "No mission was named, so this is the next one: Second hello." in text
+    assert "You: Hello there." in text
+    assert "Confidence       71 #######..." in text
+    assert "Enter shows more" not in text
+    assert "as the summary says." in text
+    assert text.rstrip().endswith(LAST)

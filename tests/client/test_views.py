@@ -1,31 +1,44 @@
 """What the terminal shows, on 80 columns, as text."""
 
 import io
+import re
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from server.chat.lobby import picked, road_table
+from server.chat.remembered import memory_view
 from server.chat.stream import SpokenLine
 from server.chat.summary import Sparkline, summary_view, wallet_check
 from server.chat.talk import header
-from server.chat.turns import Remembered, memory_view, turn_view, why_view
-from server.chat.words import amounts, listed, plain
+from server.chat.turns import turn_view, why_view
+from server.chat.views import clipped
+from server.chat.words import amounts, harmless, listed, plain
 from tests.client.standin import scored
 
 TEXT = "Hi there 👋🏽, sort of a long day. How was yours?"
 
 
 def shown(view: RenderableType, *, width: int = 80, encoding: str = "utf-8") -> str:
-    """The view as a terminal without colours prints it; every line fits."""
+    """The view as it is printed without a terminal, and so without colours; every line fits."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, newline="\n", errors="strict")
     Console(file=file, width=width, highlight=False, legacy_windows=False).print(view)
     file.flush()
     text = raw.getvalue().decode(encoding)
-    assert all(len(line) <= width for line in text.splitlines())
+    assert all(cell_len(line) <= width for line in text.splitlines())
     return text
+
+
+def on_terminal(view: RenderableType, *, colours: bool = True, width: int = 80) -> str:
+    """The same with a terminal's escape sequences."""
+    file, environment = io.StringIO(), {} if colours else {"NO_COLOR": "1"}
+    console = Console(
+        file=file, width=width, highlight=False, force_terminal=True, color_system="standard", _environ=environment
+    )
+    console.print(view)
+    return file.getvalue()
 
 
 def sample(**more: Any) -> dict[str, Any]:
@@ -72,6 +85,68 @@ def test_few_reasons_are_all_shown_and_nothing_is_promised() -> None:
     assert "Nothing in that line" in shown(why_view(TEXT, scored("i1", 1, evidence=[])))
 
 
+def test_the_line_is_shown_again_with_its_words_marked_where_that_can_be_seen() -> None:
+    turn = sample()
+    text = on_terminal(turn_view(TEXT, turn))
+    assert "\x1b[32mHi there\x1b[0m 👋🏽, \x1b[4;31msort of\x1b[0m a long day." in text
+    assert "\x1b[31msort of" in text, "and in the reason"
+    grey = on_terminal(turn_view(TEXT, turn), colours=False)
+    assert "\x1b[4msort of\x1b[0m a long day." in grey, "without colours a loss is still underlined"
+    assert "\x1b[3" not in grey.replace("\x1b[39m", "")
+    assert "a long day. How was yours?" not in shown(turn_view(TEXT, turn)), (
+        "in a file there is nothing to mark it with"
+    )
+
+
+def test_a_hostile_line_keeps_its_places_when_it_is_marked() -> None:
+    line = "\x1b[2Jsort of\u202e gone"
+    assert harmless(line) == " [2Jsort of  gone"
+    evidence = [_reason(line.index("sort"), -6)]
+    text = on_terminal(turn_view(line, scored("i", 1, evidence=evidence)))
+    assert "\x1b[4;31mso\x1b[0m" in text
+    assert "\u202e" not in text
+    assert "\x1b[2J" not in text
+
+
+def test_dominance_has_no_good_end_and_no_colour_of_one() -> None:
+    reason = _reason(0, 9) | {"trait": "dominance"}
+    turn = scored("i", 1, evidence=[reason], observed=["dominance"])
+    text = on_terminal(turn_view("Do it now.", turn))
+    assert "\x1b[33m+9 dominance" in text
+    assert "\x1b[33mDo\x1b[0m it now." in text
+    traits = {"snapshot": {"dominance": 60}, "deltas": {"dominance": 9}, "observed": ["dominance"]}
+    summary = SUMMARY | {"traitSummary": traits}
+    assert re.search("\x1b\\[33m *\\+9\x1b", on_terminal(summary_view(summary)))
+
+
+def test_a_trait_says_what_the_line_moved_it_by() -> None:
+    evidence = [_reason(0, 9), _reason(3, 5), _reason(6, -2)]
+    turn = scored("i", 1, evidence=evidence, observed=["clarity", "humor", "confidence"])
+    rows = [" ".join(line.split()) for line in shown(turn_view(TEXT, turn)).splitlines()]
+    assert "Confidence 71 ███████░░░ Clarity 68 ███████░░░ +12" in rows
+    narrow = [" ".join(line.split()) for line in shown(turn_view(TEXT, turn), width=60).splitlines()]
+    assert "Confidence 71 ███████░░░" in narrow
+    assert "Clarity 68 ███████░░░ +12" in narrow
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_wide_characters_fit_at_any_width(width: int) -> None:
+    line = "漢字を勉強しています 🙂 " * 8
+    note = f"“{line[:40]}” begins a plain statement of your own."
+    evidence = [{"trait": "tensionControl", "effect": 12, "start": 0, "end": 40, "rule": "r", "note": note}]
+    assert shown(turn_view(line, scored("i", 1, evidence=evidence, tip=note)), width=width)
+    top = [{"turnIndex": 1, "content": line, "score": 78, "rarity": "A"}]
+    assert shown(summary_view(SUMMARY | {"keyMessages": {"top": top, "bottom": [], "rare": []}}), width=width)
+
+
+def test_a_clipped_text_ends_between_words() -> None:
+    assert clipped("builds props for a small theatre", 40) == "builds props for a small theatre"
+    assert clipped("builds props for a small theatre", 20) == "builds props for ..."
+    assert clipped("漢字 漢字 漢字", 11) == "漢字 ..."
+    assert clipped("unbreakable", 8) == "unbr ..."
+    assert [cell_len(clipped("漢字を勉強", width)) <= width for width in range(12)] == [True] * 12
+
+
 def test_words_that_the_note_quotes_are_not_quoted_twice() -> None:
     turn = scored("i1", 1, evidence=[_reason(0, 4, "“Hi” is a greeting."), _reason(3, 4, "Plain words.")])
     text = shown(turn_view(TEXT, turn))
@@ -105,28 +180,6 @@ def test_nobody_can_steer_the_terminal() -> None:
     text = shown(memory_view(event))
     assert "\x1b" not in text
     assert "[bold red]x[/]" in text.replace("\n", " ")
-
-
-def test_memory_lines() -> None:
-    source = {"item_id": "i", "start": 0, "end": 3, "quote": "I'm a baker now"}
-    event = {"type": "memory.updated", "key": "job", "value": "baker", "previousValue": "cook", "source": source}
-    assert shown(memory_view(event)) == 'remembers: job = baker (before: cook) (from "I\'m a baker now")\n'
-    assert shown(memory_view({"type": "memory.forgotten", "key": "job"})) == "forgot: job\n"
-
-
-def test_what_is_remembered_follows_the_events() -> None:
-    memory = Remembered({"job": "cook"})
-    memory.take({"type": "memory.updated", "key": "job", "value": "baker", "previousValue": "cook"})
-    memory.take({"type": "memory.created", "key": "likes.music", "value": "jazz"})
-    memory.take({"type": "memory.updated", "key": "likes.music", "value": "soul", "previousValue": None})
-    text = shown(memory.view("Noa"))
-    assert "baker" in text
-    assert "cook" not in text
-    assert "jazz, soul" in text
-    memory.take({"type": "memory.forgotten", "key": "job"})
-    assert "job" not in shown(memory.view("Noa"))
-    memory.take({"type": "memory.forgotten", "key": "likes.music"})
-    assert shown(memory.view("Noa")) == "Noa knows nothing of you yet.\n"
 
 
 SUMMARY: dict[str, Any] = {
@@ -222,6 +275,27 @@ def test_the_summary_says_why_what_and_how_much() -> None:
     assert "Category completed: openers" in rows
 
 
+def test_the_summary_tells_the_tips_and_what_the_persona_knows_now() -> None:
+    memory = {
+        "memorySnapshot": {"name": "Tal", "likes.music": "jazz, soul"},
+        "memoryWritesDuringSession": [
+            {"memoryKey": "likes.music", "memoryValue": None, "op": "updated", "source": {"quote": "no more pop"}},
+            {"memoryKey": "home", "memoryValue": None, "op": "created", "source": {"quote": None}},
+            {"memoryKey": "home", "memoryValue": None, "op": "forgotten", "source": None},
+        ],
+    }
+    tips = [f"Tip number {number}." for number in range(5)]
+    blank = {"top": [{"turnIndex": 1, "content": "", "score": 78, "rarity": "A"}], "bottom": [], "rare": []}
+    text = shown(summary_view(SUMMARY | {"personaMemory": memory, "keyMessages": blank}, tips=tips, name="Noa"))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert "What Noa knows of you now" in rows
+    assert "name Tal; likes.music jazz, soul." in rows
+    assert 'likes.music no longer "no more pop"' in rows
+    assert rows.count("home forgotten") == 2, "of what was forgotten not even that it was taken off"
+    assert [row for row in rows if row.startswith("- Tip")] == [f"- {tip}" for tip in tips[2:]]
+    assert "78 A (taken out of the talk)" in rows
+
+
 def test_a_summary_without_turns_has_no_empty_tables() -> None:
     empty = SUMMARY | {
         "aiMode": "FREEPLAY",
@@ -299,41 +373,6 @@ def test_the_header_of_a_mission_and_of_a_free_talk() -> None:
     assert "Your aim: Open a talk. Say hello." in text
     assert "You talk with Noa, 6 messages at most." in text
     assert "A free talk with Noa." in shown(header({}, "Noa"))
-
-
-ROAD = [
-    {"code": "A1", "title": "First hello", "status": "COMPLETED", "isCurrent": False},
-    {"code": "A2", "title": "Second hello", "status": "UNLOCKED", "isCurrent": True},
-    {"code": "A3", "title": "Third hello", "status": "LOCKED", "isCurrent": False},
-]
-ROAD = [item | {"categoryKey": "OPENERS", "difficulty": "EASY", "personaKey": "NOA_CALM"} for item in ROAD]
-PERSONAS = [{"code": "NOA_CALM", "name": "Noa", "bio": "Bakes."}]
-
-
-def test_the_road_shows_locks_and_what_comes_next() -> None:
-    rows = [" ".join(line.split()) for line in shown(road_table(ROAD, {"NOA_CALM": "Noa"})).splitlines()]
-    assert "1 First hello openers easy Noa done" in rows
-    assert "2 Second hello openers easy Noa next" in rows
-    assert "3 Third hello openers easy Noa locked" in rows
-
-
-@pytest.mark.parametrize(
-    ("answer", "model"),
-    [("", "template:A2"), ("1", "template:A1"), (" a2 ", "template:A2"), ("4", "persona:NOA_CALM")],
-)
-def test_picking(answer: str, model: str) -> None:
-    choice, _ = picked(answer, ROAD, PERSONAS)
-    assert choice is not None
-    assert choice.model == model
-
-
-@pytest.mark.parametrize(
-    ("answer", "why"), [("3", "Third hello is still locked"), ("5", "1 to 4"), ("0", "1 to 4"), ("?", "1 to 4")]
-)
-def test_what_cannot_be_picked_is_said(answer: str, why: str) -> None:
-    choice, said = picked(answer, ROAD, PERSONAS)
-    assert choice is None
-    assert why in said
 
 
 def test_words() -> None:

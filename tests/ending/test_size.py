@@ -48,6 +48,8 @@ def turns_of(character: str, length: int, number: int) -> tuple[list[dict[str, A
                 "observed": '["humor"]',
                 "hooks": '["CONFIDENT_TONE","HIGH_HUMOR"]',
                 "patterns": "[]",
+                "strike": None,
+                "disqualified": None,
                 "mood": encode(snapshot),
                 "filler_words": 0,
                 "total_words": 1,
