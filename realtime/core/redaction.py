@@ -137,7 +137,11 @@ class _Blanking:
             return False
         if worked["turnIndex"] not in self._turns and not self._gone(worked["quote"]):
             return False
-        outcome["message"] = outcome["message"].replace(worked["quote"], "…")
+        quote, message = worked["quote"], outcome["message"]
+        # In its quotation marks, so that a short one is not cut out of other words; however it stands, it goes.
+        outcome["message"] = (
+            message.replace(f"“{quote}”", "“…”") if f"“{quote}”" in message else message.replace(quote, "…")
+        )
         return _null(worked, ("quote",))
 
 
