@@ -19,7 +19,7 @@ GREETINGS = (
 )
 INTRODUCES = (
     f"I'm {NAME}, by the way, and I am glad I said hello.",
-    f"My name is {NAME}, I should have said that first.",
+    f"My name is {NAME}, I nearly left without telling you.",
 )
 LIKES = (
     "You have a great eye for small things.",
@@ -34,14 +34,16 @@ INTERESTED = (
     "You are lovely company, and I want to know more about you.",
 )
 NUMBERS = (
-    "I would love to write to you tomorrow: could we swap numbers? Only if you like, a no is fine too.",
-    "May I leave you my number? You can call me on Sunday, or never, and I will have had a lovely evening.",
-    "Shall we swap numbers? I would like to ask you out for a walk on Thursday, no pressure at all.",
+    "Shall we swap numbers? Only if you like, a no is fine too.",
+    "Would you like to swap numbers? You can call me on Sunday, or never, and I will have had a lovely evening.",
+    "Let us swap numbers, if you want to: I would like to ask you out for a walk on Thursday, no pressure at all.",
+    "Shall we write to each other tomorrow? I will give you my number, and a no is fine too.",
 )
 ONLINE = (
-    "I would love to see your pictures: may I follow you on Instagram? Only if you like.",
     "Shall we swap our Instagram names? I promise you one photo of bread a week, and no pressure to like it.",
-    "What is your Instagram, if you want to tell me? I would like to write to you tomorrow.",
+    "Would you like to show me your pictures on Instagram? Only if you feel like it.",
+    "Let us find each other on Instagram, only if you like: I would love to see your pictures.",
+    "Shall we write to each other on Instagram? You can be as slow as you want, I like slow.",
 )
 INVITES = (
     "Would you like to get a coffee with me on Thursday at six? No pressure at all, a no is fine too.",
@@ -88,9 +90,13 @@ REPAIRS = (
     "I want to make it right: give me Saturday at ten, and I will do the whole work.",
     "What can I do that would help you this week?",
     "Let me put it right on Friday evening, and you choose how.",
-    "I will call you tomorrow at noon, and I will do it again on Sunday, because you should not have to ask.",
-    "I have written your next date into my calendar today, and I will be there at eight with flowers.",
+    "I will make sure to call you tomorrow at noon and again on Sunday, because you should not have to ask.",
+    "It will not happen again: I have written your next date into my calendar, and I will be there with flowers.",
     "I would like to make this week easier for you: I can cook on Monday, and I can listen for as long as you want.",
+    "Let me take the whole of Saturday off your hands, from nine in the morning.",
+    "From now on I ask you on the Monday before, and not on the day itself.",
+    "Let me pay for what it cost you, I have the money here.",
+    "I will do better from this week on, and you may hold me to it.",
 )
 PROMISES = (
     "Yes, I will, you have my word.",
@@ -153,6 +159,10 @@ OFFERS_ELSE = (
     "I can bring you a list of names tomorrow at nine.",
     "What I can do is take an hour of something else off you on Wednesday.",
     "I could help you write the message to the others, it takes ten minutes.",
+    "I could take the phone off you for two hours instead.",
+    "I can lend you my drill and my ladder for it.",
+    "I could show somebody else how it is done, on Wednesday at four.",
+    "I can send you the two addresses that helped me in March.",
 )
 KIND_END = (
     "Thank you for taking it so well, I appreciate that.",
@@ -176,6 +186,13 @@ WORK_SHARES = (
     "When I worked at the shop, I called a customer back at eight in the evening, because I had promised it.",
     "I would rather say early that something goes wrong: in May I did, and we lost one day and not ten.",
     "I check my work twice a day since then, and I show it to a colleague on Fridays.",
+)
+STANDS_BY_IT = (
+    "I would say 46,000, because I asked four people who do this work, and it is the middle of what they earn.",
+    "I understand that there is a limit, and I would rather stay with my number, because I know what I bring.",
+    "I can't take less than 45,000, because that is what the work is worth.",
+    "What I can do instead is start two weeks early, if you add four days of training a year.",
+    "My number is 46,000, I thought about it for a week, and I am sure that I will earn it.",
 )
 WORK_ASKS = (
     "What would you want me to have done after three months?",

@@ -88,12 +88,22 @@ thought lovely long short large great wrong warm cold quick easy hard
 _PALE = frozenset(_PALE_WORDS.split())
 
 
+# Said by somebody who would like to be asked for more of the other's company.
+_HINTS = re.compile(
+    r"\bnumbers?\b|\bmy phone\b|\binstagram\b|\b(?:my|a) page\b|\bfind (?:you|me) again\b|\bsee (?:you|me) again\b"
+    r"|\b(?:we|you) (?:do|go) (?:so|on from)\b|\bhappens to us\b|\bask me something\b|\bthe right question\b"
+    r"|\blaugh with you again\b|\banother song some time\b|\b(?:something you wanted|wanted) to (?:say|ask)\b"
+)
+
+
 class Heard(msgspec.Struct, frozen=True):
     """``kind``: of the last question, TELL for a request without one, NONE where nothing was asked. ``topic``: a
-    word of the line that can be spoken of with "the" in front; None if there is none."""
+    word of the line that can be spoken of with "the" in front; None if there is none. ``hints``: the other would
+    like to be asked for a number, a page, or to meet again."""
 
     kind: Kind
     topic: str | None
+    hints: bool
 
 
 def listen(line: str) -> Heard:
@@ -102,7 +112,7 @@ def listen(line: str) -> Heard:
     kind = _kind(questions[-1]) if questions else _request(plain)
     if kind == "NONE" and _NAMES_SELF.search(line.replace("’", "'")):
         kind = "NAMES_SELF"
-    return Heard(kind, _topic(plain))
+    return Heard(kind, _topic(plain), _HINTS.search(plain) is not None)
 
 
 def _kind(question: str) -> Kind:

@@ -177,7 +177,6 @@ ANSWERS: dict[Kind, tuple[str, ...]] = {
         "I would say 46,000, because I asked four people who do this work, and it is the middle of what they earn.",
         "I am looking for 46,000, and I can show you what I saved my last shop in a year: about nine thousand.",
         "My number is 46,000, I thought about it for a week, and I am sure that I will earn it.",
-        "I understand that there is a limit, and I stay with my number, because I know what I bring.",
     ),
     "STRENGTH": (
         "I am good at staying calm: last year I ran the front desk alone for two weeks, and nobody waited long.",

@@ -10,22 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
-
-from storage.catalogue.model import GoalType
+from tests.missions.astray import AIMS, with_aim
 from tests.missions.exploring import all_edges, explore, fewest_turns
-from tests.missions.players import PLAYERS, GoodPlayer
+from tests.missions.players import PLAYERS
 from tests.missions.stage import Mission, codes, play, read_mission, transcript
 
 SEEDS = range(1, 6)
-AIMS: tuple[tuple[str, GoalType], ...] = (
-    ("OPENERS", "OPENING"),
-    ("SMALL_TALK", "SOCIAL"),
-    ("FLIRTING", "FLIRTING"),
-    ("RECOVERY", "RECOVERY"),
-    ("BOUNDARIES", "BOUNDARY"),
-    ("JOB_INTERVIEW", "LOGISTICS"),
-)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,8 +52,7 @@ def _edges(mission: Mission) -> int:
 def _aims(mission: Mission) -> int:
     """A mission that waits for what it is about lets few of these succeed."""
     for category, goal in AIMS:
-        task = msgspec.structs.replace(mission.task, category=category, goal=goal)
-        ends = [play(mission, GoodPlayer(task, seed), seed) for seed in SEEDS]
+        ends = [with_aim(mission, category, goal, seed) for seed in SEEDS]
         told = Counter(f"{end.ending.end_reason_code} at {end.turns[-1].progress}%" for end in ends)
         print(f"{goal:10} mean {sum(end.mean for end in ends) / len(ends):.0f}  {dict(told)}")
     return 0

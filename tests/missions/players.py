@@ -21,11 +21,13 @@ from tests.missions.stage import Player, Task
 _ASKED_LIGHTLY = frozenset[Kind](
     {"OFFER", "CHOICE", "PLAN", "YES_NO", "WHAT", "HOW", "HOW_ARE", "WHEN", "WHERE", "AMOUNT", "WHO", "TELL"}
 )
+# Questions about one's work: who aims at something else has a story for them, and no proof.
+_ABOUT_WORK = frozenset[Kind]({"WEAKNESS", "STRENGTH", "EXAMPLE", "MONEY"})
 _NAMES = frozenset[Kind]({"NAME", "NAMES_SELF"})
 # What the objective of an interview is about, if it says so.
-_LEADS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("WEAKNESS", re.compile(r"\bweakness\b|\bbad at\b|\bwent wrong\b|\bmistakes?\b|\bfail\w*")),
-    ("MONEY", re.compile(r"\bsalary\b|\bpay\b|\bmoney\b|\boffer\b")),
+_LEADS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+    (say.ANSWERS["WEAKNESS"], re.compile(r"\bweakness\b|\bbad at\b|\bwent wrong\b|\bmistakes?\b|\bfail\w*")),
+    (aims.STANDS_BY_IT, re.compile(r"\bsalary\b|\bon pay\b")),
 )
 _INVITES: dict[ObjectiveKind, tuple[str, ...]] = {"GET_NUMBER": aims.NUMBERS, "GET_INSTAGRAM": aims.ONLINE}
 
@@ -37,7 +39,7 @@ class GoodPlayer:
         self._turn = 0
         self._introduced = False
         about = f"{task.title} {task.description}".casefold()
-        self._led: tuple[str, ...] = next((say.ANSWERS[kind] for kind, words in _LEADS if words.search(about)), ())
+        self._led: tuple[str, ...] = next((pool for pool, words in _LEADS if words.search(about)), ())
         self._invites = _INVITES.get(task.kind, aims.INVITES)
         self._talk = self._talk_for(task)
 
@@ -84,6 +86,8 @@ class GoodPlayer:
         if heard.kind in ("OFFER", "PLAN"):
             return [self._own(heard), self._take(aims.INTERESTED), self._ask(heard)]
         names = self._introduction(heard)
+        if heard.hints and self._turn > 2:
+            return [self._take(aims.INTERESTED), self._invite()]
         if self._turn % 3 == 0:
             return [names or self._take_in(heard), self._own(heard), self._take(aims.INTERESTED), self._invite()]
         return [names or self._take(aims.LIKES), self._own(heard), self._play(), self._ask(heard)]
@@ -135,7 +139,7 @@ class GoodPlayer:
         return self._answer(heard) or self._take(say.SHARES)
 
     def _answer(self, heard: Heard) -> str:
-        return self._take(say.ANSWERS.get(heard.kind, ()))
+        return self._take(say.ANSWERS.get("TELL" if heard.kind in _ABOUT_WORK else heard.kind, ()))
 
     def _ask(self, heard: Heard) -> str:
         return self._about(say.TOPIC_ASKS, heard) or self._take(say.ASKS)
