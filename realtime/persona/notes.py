@@ -13,6 +13,7 @@ from typing import Any
 
 USED_BITS = 8192  # 1 KiB; as base64 of incompressible bytes 1,380 characters, so a carry stays under 2 KiB
 STOOD_LONG = 9  # more is not told apart
+TENDER = 5  # replies for which comfort given is not followed by delight
 RECALL_EVERY = 4  # replies: at most one recall in any four that follow each other
 
 
@@ -24,12 +25,14 @@ def _bit(text: str) -> tuple[int, int]:
 class Notes:
     """Lines said, and ``since_recall``: how many replies ago something was recalled (``RECALL_EVERY``: long
     ago, or never). ``stood``: replies in a row, up to ``STOOD_LONG``, that the mission's talk has stood still.
+    ``tender``: replies left in which the talk stays gentle, after comfort.
     Mutable; made for one reply."""
 
-    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY, stood: int = 0) -> None:
+    def __init__(self, used: bytes = b"", since_recall: int = RECALL_EVERY, stood: int = 0, tender: int = 0) -> None:
         self._used = bytearray(used.ljust(USED_BITS // 8, b"\0"))
         self.since_recall = since_recall
         self.stood = stood
+        self.tender = tender
 
     def said(self, text: str) -> bool:
         byte, bit = _bit(text)
@@ -41,6 +44,7 @@ class Notes:
 
     def begin_reply(self) -> None:
         self.since_recall = min(self.since_recall + 1, RECALL_EVERY)
+        self.tender = max(0, self.tender - 1)
 
     def stand(self, arrived: bool) -> None:
         """Count a reply where the talk stays; one where it has moved on begins anew."""
@@ -53,7 +57,8 @@ class Notes:
     def encode(self) -> str:
         """At most 2 KiB."""
         used = base64.b64encode(zlib.compress(bytes(self._used), 9)).decode()
-        return json.dumps({"r": self.since_recall, "s": self.stood, "u": used}, separators=(",", ":"))
+        counts = {"r": self.since_recall, "s": self.stood, "t": self.tender, "u": used}
+        return json.dumps(counts, separators=(",", ":"))
 
     @classmethod
     def decode(cls, carry: str) -> "Notes":
@@ -63,9 +68,11 @@ class Notes:
             unpacking = zlib.decompressobj()
             packed = base64.b64decode(read["u"], validate=True)
             used = unpacking.decompress(packed, USED_BITS // 8 + 1)
-            since, stood = int(read["r"]), int(read.get("s", 0))
+            since, stood, tender = int(read["r"]), int(read.get("s", 0)), int(read.get("t", 0))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError, binascii.Error, zlib.error):
             return cls()
         if len(used) != USED_BITS // 8 or not unpacking.eof:
             return cls()
-        return cls(used, max(0, min(since, RECALL_EVERY)), max(0, min(stood, STOOD_LONG)))
+        return cls(
+            used, max(0, min(since, RECALL_EVERY)), max(0, min(stood, STOOD_LONG)), max(0, min(tender, TENDER))
+        )

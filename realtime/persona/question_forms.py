@@ -21,6 +21,10 @@ OPENS_QUESTION: Final = _begins(
     r"(?:does|has|is|was) your\b",
     r"(?:tell me|i wonder|i would love to (?:know|hear))\b",
 )
+# Where a second question begins in a sentence.
+AND_ASKS: Final = re.compile(
+    r",? (?:and|or) (?=(?:how|what|where|who|when|why)(?:'s|’s)? (?!about)|(?:do|are|have|did) you \w+ \w)", re.I
+)
 # What asks without a question mark and without a "you".
 REQUEST: Final = _begins(r"(?:tell|give|teach|show) (?:me|us)\b", r"any\b")
 OFFER: Final = _begins(
@@ -41,6 +45,7 @@ OFFER: Final = _begins(
 )
 TURNED_BACK: Final = _holds(
     r"(?:^(?:so )?|\b(?:and |but )?(?:how about|what about|and) )(?:you|yours|yourself)(?: then| though)?$",
+    r"^(?:(?:so|and) )?(?:u|you|wbu|hbu|yours)$",
     r"^(?:so |and )?(?:do|have) you (?:have |got )*(?:any|one|some)$",
     r"^(?:so |and )?(?:are|do|did|have|would|can) you(?: too| as well)?$",
 )
@@ -61,12 +66,25 @@ AT_HAND: Final = _holds(
 )
 # About this very talk and the two in it: the reply answers them as it goes on, and no fact does.
 CHECK: Final = _holds(
+    r"\bguess (?:who|what|which|how|where)\b",
+    r"\bhow (?:do |does |can |could )?(?:you say|any(?:one|body))\b",
+    r"\bwho knew$",
+    r"\bwho are you (?:here |out )?with\b",
+    # About the place, where the persona's own life is no answer.
+    r"^(?!.*\b(?:you|your)\b).*\b(?:here|the (?:job|role|team|company|office))$",
     r"\b(?:are you|do you feel) (?:angry|mad|upset|cross|annoyed|hurt|offended|bored|laughing|comfortable)\b",
     r"\b(?:did|have|was|am) i (?:upset|hurt|offend|annoy|bore|wrong|rude|too)\w*",
     r"\b(?:was|is) (?:that|this|it) (?:hard|difficult|easy|strange|too much|funny|a joke)\b",
     r"\bdo you (?:trust me|want to (?:know|hear))\b",
     r"\bcan you (?:speak|say|repeat|type)\b",
     _WELL + r"(?:you (?:ok|okay|all right|alright|good|there)$|how do you do (?:that|this|it)\b)",
+)
+# Whatever it may be, as long as it is something else.
+ELSEWHERE: Final = _holds(
+    r"\b(?:talk|tell me|speak) (?:to me )?(?:about |of )?(?:something|anything) (?:else|nice|different|funny|good)\b",
+    r"\b(?:change|switch) the (?:subject|topic)\b",
+    r"\btell me (?:something|anything|a story)$",
+    _WELL + r"(?:you talk|you tell me something|distract me)\b",
 )
 # Begins like a question and states: "What I can do is ...", "Tell me, if you want to."
 STATES: Final = _begins(

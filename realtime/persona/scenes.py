@@ -19,13 +19,15 @@ PATIENCE: Final[dict[Difficulty, int | None]] = {"EASY": 2, "MEDIUM": 3, "HARD":
 
 
 class Scenes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``nudges`` by objective; an objective of the template's own (CUSTOM) takes those of its goal type."""
+    """``nudges`` by objective; an objective of the template's own (CUSTOM) takes those of its goal type.
+    ``not_told``: to a learner who asks what they have never told."""
 
     version: int
     places: dict[LocationTag, dict[Mode, tuple[Line, ...]]]
     nudges: dict[ObjectiveKind, tuple[Line, ...]]
     goal_nudges: dict[GoalType, tuple[Line, ...]]
     made_of: tuple[Line, ...]
+    not_told: tuple[Line, ...]
 
 
 @cache

@@ -183,11 +183,13 @@ def test_dryness_drops_the_question() -> None:
 
 
 def test_vulnerability_answers_openness() -> None:
+    told_of_self = "I was so shy as a child that I hid in the library."
+
     def replies(vulnerability: int) -> list[str]:
         dials = dynamics(vulnerability=vulnerability)
         return told(
             lambda seed: mission(
-                MAYA, seed=seed, arrived=True, dynamics=dials, learner_intents=("SHARES_ABOUT_SELF",)
+                MAYA, told_of_self, seed=seed, arrived=True, dynamics=dials, learner_intents=("SHARES_ABOUT_SELF",)
             )
         )
 

@@ -32,7 +32,7 @@ SEEDS = range(40)
 LEARNER: tuple[tuple[str, tuple[Intent, ...], int], ...] = (
     ("Hm.", (), 40),
     ("I don't know.", (), 42),
-    ("Well, it rained.", ("SHARES_ABOUT_SELF",), 62),
+    ("Well, I walked here in the rain without a coat.", ("SHARES_ABOUT_SELF",), 62),
     ("Sure.", (), 45),
     ("Okay.", (), 44),
     ("Right.", (), 41),
