@@ -129,16 +129,19 @@ class CueIndex:
                 continue
             at, last = sentence.first, sentence.last
             for term in terms[at:last]:
+                upto = at + 1
                 if term in opening:
                     node = opening[term]
-                    # Most words that open a phrase are not followed by its second one.
-                    if (at + 1 < last and terms[at + 1] in node.nexts) or node.ends or node.any_term:
-                        self._walk(parsed, node, at, last, hits)
-                at += 1
+                    if node.ends or node.any_term:
+                        self._walk(parsed, node, at, upto, last, hits)
+                    elif upto < last:  # most words that open a phrase are not followed by its second one
+                        following = node.nexts.get(terms[upto])
+                        if following is not None:
+                            self._walk(parsed, following, at, upto + 1, last, hits)
+                at = upto
         if not hits.keys().isdisjoint(self._sparing):
-            for sparing, name in self._sparing.items():
-                if sparing in hits:
-                    self._spare(name, hits.pop(sparing), hits)
+            for sparing in hits.keys() & self._sparing.keys():  # in any order: each concerns its own group alone
+                self._spare(self._sparing[sparing], hits.pop(sparing), hits)
         return hits
 
     @staticmethod
@@ -151,26 +154,27 @@ class CueIndex:
         if kept:
             hits[name] = kept
 
-    def _walk(self, parsed: Parsed, node: Node, at: int, last: int, hits: Hits) -> None:
-        terms, upto = parsed.terms, at + 1
-        left: list[tuple[Node, int]] = []  # ways not gone yet
+    def _walk(self, parsed: Parsed, node: Node, at: int, upto: int, last: int, hits: Hits) -> None:
+        """On from ``node``, which the terms ``at`` up to ``upto`` (exclusive) led to."""
+        terms = parsed.terms
+        left: list[tuple[Node, int]] | None = None  # ways not gone yet
         while True:
-            for name, flags in node.ends:
-                if not flags or self._placed(parsed, flags, at, upto, last):
-                    self._keep(parsed, name, at, upto, hits)
-            following: Node | None = None
+            if node.ends:
+                for name, flags in node.ends:
+                    if not flags or self._placed(parsed, flags, at, upto, last):
+                        self._keep(parsed, name, at, upto, hits)
             if upto < last:
                 following = node.nexts.get(terms[upto])
                 if node.any_term:
                     if following is not None:
-                        left.append((following, upto + 1))
+                        left = [*(left or ()), (following, upto + 1)]
                     following = node.any_term[0]
-            if following is not None:
-                node, upto = following, upto + 1
-            elif left:
-                node, upto = left.pop()
-            else:
+                if following is not None:
+                    node, upto = following, upto + 1
+                    continue
+            if not left:
                 return
+            node, upto = left.pop()
 
     @staticmethod
     def _placed(parsed: Parsed, flags: int, at: int, upto: int, last: int) -> bool:

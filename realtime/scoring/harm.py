@@ -43,7 +43,8 @@ def judge(reading: Reading, minor: bool, refused: bool, slurs: frozenset[str]) -
     slurs_said = hidden + _kept(reading, "slur")
     sexual = _kept(reading, "sexual")
     with_minor = [hit for hit in sexual if minor or _about_minor(reading, hit)]
-    boundaries = sexual + [hit for hit in _kept(reading, "demand_data") if not _kindly(reading, hit)]
+    forced = _kept(reading, "coercion")
+    boundaries = sexual + forced + [hit for hit in _kept(reading, "demand_data") if not _kindly(reading, hit)]
     if pressed:
         boundaries = boundaries + hits["pressure"]
     disqualified: Disqualifier | None = None

@@ -8,8 +8,8 @@ from typing import Final
 
 from realtime.domain import Hook, Pattern, Traits
 from realtime.minds import TurnContext
+from realtime.scoring.answers import Found
 from realtime.scoring.reading import Reading, Span
-from realtime.scoring.signals import Found
 
 Limits = dict[str, int]
 Test = Callable[[Reading, Found, Traits, Limits], Span | None]

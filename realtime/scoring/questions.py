@@ -57,13 +57,24 @@ def _shaped(reading: Reading, sentence: Sentence, once: bool, opening: list[int]
     parsed = reading.parsed
     terms = parsed.terms
     for at in opening[bisect_left(opening, sentence.first) : bisect_left(opening, sentence.last - 1)]:
+        if at not in parsed.clause_starts and not opens_clause(parsed, at):
+            continue
         if terms[at] in words.asking:
             asks = _asks(terms, at, sentence, words)
         else:
             after = terms[at + 1]
             asks = after in words.pronouns or (once and at == sentence.first and after != "not")
-        if asks and at not in reading.echoed and (at in parsed.clause_starts or opens_clause(parsed, at)):
+            # Without a mark "is it" asks only where the sentence begins: "that, is it ..." goes on telling.
+            asks = asks and (once or at <= sentence.first + 1)
+        if asks and at not in reading.echoed:
             rest = terms[at : sentence.last]
+            if (
+                at > sentence.first
+                and len(rest) < 4
+                and rest[-1] in words.pronouns
+                and terms[at] in words.auxiliaries
+            ):
+                return Question(at, sentence.last, False, True)  # "isn't it?" hangs on a statement
             if len(rest) >= 3 or once:
                 return Question(at, sentence.last, not _YOU.isdisjoint(rest), " ".join(rest) in words.reciprocal)
     return None

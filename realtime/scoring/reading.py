@@ -22,6 +22,7 @@ _SHORT: Final = 3  # terms of a question that names nobody and is still put to t
 _US: Final = frozenset({"you", "your", "yours", "yourself", "i", "me", "my", "we", "us", "our"})
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?\u2026\n])")
 _COUNTS: Final = re.compile(r"\bhow (?:many|much|long|old|often|far)\b|\bwhen\b|\bwhat (?:time|number|year|age)\b")
+_OPEN: Final = frozenset({"what", "which", "where", "who", "when", "whose", "why", "how"})
 _NONE: Final[frozenset[int]] = frozenset()
 _NO_STEM: Final = frozenset({""})
 
@@ -32,7 +33,8 @@ Run = tuple[str, ...]
 class Heard(msgspec.Struct, frozen=True, gc=False):
     """The persona's last line: its terms, the stems of its content words, and whether it asks. ``about_you``: a
     question of it may be answered with anything about oneself; ``counts``: it asks for a number or a time.
-    ``runs``: its runs of three."""
+    ``runs``: its runs of three. ``moods``: groups of ``data/heard.json`` found in it (a loss, a complaint, a no).
+    ``opens``: it asks what, where or how, or to be told; ``closed``: its questions ask for a yes or no."""
 
     terms: list[str]
     runs: frozenset[Run]
@@ -40,6 +42,9 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     asks: bool
     about_you: bool
     counts: bool
+    moods: frozenset[str]
+    opens: bool
+    closed: bool
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -85,13 +90,14 @@ _LINES: Final = Lines()
 
 
 def forget_lines() -> None:
-    """Drop the lines that are remembered (single words, which are nobody's, stay)."""
+    """Drop the lines that are remembered."""
     _LINES.clear()
 
 
-def hear(line: str, terms: list[str], asks: bool, stems: Stems) -> Heard:
+def hear(line: str, terms: list[str], moods: frozenset[str], stems: Stems) -> Heard:
     """The persona's line, once read. A question is about the learner when it names them or the two ("you", "we",
     "am I"), or is too short to name anybody ("Any plans?"); a request without a mark always is."""
+    asks = "?" in line or "request" in moods
     taken = frozenset(map(stems.__getitem__, terms)) - _NO_STEM
     asked_in = [said for said in _SENTENCE_END.split(line) if said[-1:] == "?"] if asks else []
     questions = [terms if said == line else words_of(said) for said in asked_in]
@@ -99,7 +105,8 @@ def hear(line: str, terms: list[str], asks: bool, stems: Stems) -> Heard:
         not questions or any(len(asked) <= _SHORT or not _US.isdisjoint(asked) for asked in questions)
     )
     counts = any(_COUNTS.search(" ".join(asked)) for asked in questions)
-    return Heard(terms, _runs(terms), taken, asks, about_you, counts)
+    opens = asks and (not questions or any(not _OPEN.isdisjoint(asked) for asked in questions))
+    return Heard(terms, _runs(terms), taken, asks, about_you, counts, moods, opens, asks and not opens)
 
 
 def _runs(terms: list[str]) -> frozenset[Run]:
@@ -119,7 +126,10 @@ def read(text: str, heard: Heard | None, index: CueIndex, words: Words) -> Readi
     skipped = _NONE if whole else _not_read(parsed, all_hits, echoed)
     hits = index.find(parsed, skipped) if skipped else all_hits
     if echoed:
-        own = {name: [hit for hit in found if hit.first not in echoed] for name, found in hits.items()}
+        own = {
+            name: [hit for hit in found if hit.first not in echoed and hit.last - 1 not in echoed]
+            for name, found in hits.items()
+        }
         hits = {name: found for name, found in own.items() if found}
     return Reading(parsed, heard, runs, echoed, skipped, hits, all_hits)
 

@@ -7,28 +7,38 @@ from typing import Final
 
 from realtime.domain import TRAIT_NAMES, Strike, Traits, TurnScore
 from realtime.minds import TurnContext
+from realtime.scoring.answers import Found
 from realtime.scoring.harm import Harm, judge
 from realtime.scoring.patterns import find_hooks, find_patterns
 from realtime.scoring.questions import Question
 from realtime.scoring.reading import Heard, Reading, forget_lines, gives_back, hear, read, repeats
-from realtime.scoring.signals import Found, find_signals
+from realtime.scoring.signals import find_signals
 from realtime.scoring.tables import load
-from realtime.scoring.text import words_of
+from realtime.scoring.text import forget_words, parse
 from realtime.scoring.tips import choose, in_order
 from realtime.scoring.traits import prepare, weigh
 from storage.catalogue.model import Intent
 
 LOW_SCORE_BELOW: Final = 30  # a score below this is a strike by itself (the practice rules)
 _ACKNOWLEDGES: Final = (
-    "empathy", "owns", "appreciation", "compliment", "feeling_named", "thanks", "calm", "common_ground",
-    "apology", "good_wish",
+    "empathy", "owns", "appreciation", "compliment", "feeling_named", "notices", "support", "thanks", "calm",
+    "common_ground", "apology", "good_wish",
 )  # fmt: skip
 _POLITE: Final = frozenset(_ACKNOWLEDGES)
-_HEARTFELT: Final = frozenset({"empathy", "owns", "appreciation", "compliment", "feeling_named"})
+_HEARTFELT: Final = frozenset(
+    {"empathy", "owns", "appreciation", "compliment", "feeling_named", "notices", "support"}
+)
 _SUBSTANCE: Final = frozenset({
     "reason", "example", "concrete", "strength", "limit", "proposal", "alternative", "repair", "playful",
-    "self_irony", "simile",
+    "self_irony", "simile", "plain_request",
+    "feeling_named", "notices",
 })  # fmt: skip
+
+_HEDGES: Final = ("hedge", "filler")
+_LOOSE: Final = ("vague", "stock", "stiff", "formal")
+_SMALL: Final = ("apologetic_opening", "put_down", "over_apology", "submission")
+_EDGES: Final = ("accusation", "excuse", "barb", "scorn", "pressure", "demand", "my_way")
+_DETRACTING: Final = frozenset(_HEDGES + _LOOSE + _SMALL + _EDGES)
 
 
 _KEPT_LINES: Final = 512  # of personas, some kilobytes each: a script's come again and again
@@ -57,13 +67,15 @@ class RuleScorer:
 
     def forget(self) -> None:
         forget_lines()
+        forget_words()
+        self._tables.stems.clear()
         self._read_line.cache_clear()
 
     def score(self, context: TurnContext) -> TurnScore:
         """The score of one turn. Never raises for any text."""
         tables, weights = self._tables, self._tables.weights
         reading = read(context.text, self._hear(context.persona_line), tables.cues, tables.words)
-        refused = "pressure" in reading.all_hits and self._refuses(reading.heard)
+        refused = reading.heard is not None and "refusal" in reading.heard.moods
         harm = judge(reading, context.minor, refused, tables.slurs)
         found, questions = find_signals(reading, harm, tables)
         traits, evidence, moved = weigh(reading, found, self._rules, self._base)
@@ -100,14 +112,10 @@ class RuleScorer:
         return self._read_line(line) if len(line) <= _KEPT_LINE_CHARS else self._heard(line)
 
     def _heard(self, line: str) -> Heard | None:
-        terms = words_of(line)
-        if not terms:
+        parsed = parse(line)
+        if not parsed.terms:
             return None
-        asks = "?" in line or self._tables.request.search(" ".join(terms)) is not None
-        return hear(line, terms, asks, self._tables.stems)
-
-    def _refuses(self, heard: Heard | None) -> bool:
-        return heard is not None and self._tables.refusal.search(" ".join(heard.terms)) is not None
+        return hear(line, parsed.terms, frozenset(self._tables.heard.find(parsed)), self._tables.stems)
 
     def _intent_bits(self) -> tuple[dict[str, int], dict[str, int]]:
         """By cue and by signal: a bit for each intent it shows, at the intent's place in the table."""
@@ -158,12 +166,14 @@ class RuleScorer:
     def _responsiveness(self, reading: Reading, found: Found, questions: list[Question]) -> int:
         """0..100: answers, asks back, takes up a word, acknowledges, brings substance."""
         points, hits, heard = self._tables.weights.responsiveness, reading.hits, reading.heard
-        if not reading.parsed.terms or len(reading.skipped) == len(reading.parsed.sentences):
+        if not reading.parsed.terms:
             return points["silent"]
+        if len(reading.skipped) == len(reading.parsed.sentences):
+            return max(0, points["unread"] - self._detracted(reading, found))
         total = points["words"]
         asked = heard is not None and heard.asks
         if "answers" in found if asked else "shares" in found or not _HEARTFELT.isdisjoint(hits):
-            total += points["answers"]
+            total += points["answers" if not asked or "to_point" in found else "answers_vaguely"]
         elif asked and ("agreement" in hits or "decline" in hits or "bare_no" in hits):
             total += points["answers_short"]
         if questions:
@@ -175,7 +185,24 @@ class RuleScorer:
         polite = [] if _POLITE.isdisjoint(hits) else [cue for cue in _ACKNOWLEDGES if cue in hits]
         if len(polite) > 1 or (polite and (polite[0] in _HEARTFELT or total > points["words"])):
             total += points["acknowledges"]  # a lone "sorry" or "thanks" is manners, not yet a reply
-        return min(100, total)
+        return min(100, max(0, total - self._detracted(reading, found)))
+
+    def _detracted(self, reading: Reading, found: Found) -> int:
+        """What takes away from a reply: taking it half back, leaving it open, running on, an edge, making oneself
+        small."""
+        hits, points = reading.all_hits, self._tables.weights.detracts
+        total = points["runs_on"] if "long_sentence" in found else 0
+        if _DETRACTING.isdisjoint(hits) and "misplaced" not in found:
+            return total
+        for cues, name, most in (
+            (_HEDGES, "hedged", 3),
+            (_LOOSE, "loose", 3),
+            (_SMALL, "small", 2),
+            (_EDGES, "edge", 2),
+        ):
+            count = sum(len(hits[cue]) for cue in cues if cue in hits)
+            total += points[name] * min(most, count + (name == "edge" and "misplaced" in found))
+        return total
 
     def _penalty(self, context: TurnContext, reading: Reading, harm: Harm) -> int:
         table = self._tables.weights.penalty

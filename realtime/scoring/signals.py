@@ -1,20 +1,15 @@
 """Signals: what phrases alone cannot say. Each is a list of spans of the learner's text; not found, it is absent."""
 
 import re
-from bisect import bisect_left, bisect_right
 from typing import Final
 
-import msgspec
-
-from realtime.scoring.cues import opens_clause
+from realtime.scoring.answers import HEAD, LONG_SENTENCE, Found, blurred, find_answer, listening, numbers, put
 from realtime.scoring.harm import Harm
 from realtime.scoring.questions import Question, find_questions
-from realtime.scoring.reading import Heard, Reading, Span
-from realtime.scoring.stems import Stems, stem
+from realtime.scoring.reading import Reading, Span
+from realtime.scoring.statements import Statement, find_statements
 from realtime.scoring.tables import Tables
-from realtime.scoring.text import CAPITALS, DIGIT, SIGN, places_of
-
-Found = dict[str, list[Span]]
+from realtime.scoring.text import CAPITALS, DIGIT, NAME, SIGN, places_of
 
 _LAUGH: Final = re.compile("[\U0001f602\U0001f923\U0001f606\U0001f605\U0001f639]|(?<!\\S)[:;xX]-?D(?!\\S)")
 _WARM: Final = re.compile(
@@ -24,108 +19,17 @@ _MARKS: Final = re.compile(r"!{2,}|(?:\?!|!\?)[?!]*|\?{3,}")
 _FACE: Final = re.compile(r"[:;xX]-?[D)]")
 _DIGITS: Final = re.compile(r"\d")
 _CAPITALS: Final = re.compile("[A-Z][A-Z][A-Z]")  # in every shouted word of ASCII
-_SELF: Final = frozenset({"i", "my", "we", "our", "mine"})
-_MATTER: Final = frozenset({"it", "there", "he", "she", "they"})  # speak of what was asked after
 _NOT: Final = frozenset({"not", "never", "no"})
-_BACK: Final = frozenset({"that", "it", "this", "there", "then"})
-_LONG_SENTENCE: Final = 35  # words; plain-language guides advise 15 to 20 on average and 25 at most
-_SHORT_WAY: Final = 16  # terms: most clauses are shorter
-_HEAD: Final = 4  # terms shown of a statement or question: its beginning
+_WINDING: Final = 25  # words: longer than the most that they advise, and not yet too long
 _PEOPLES: Final = ("ish", "ese", "ican", "rian", "lian", "sian")
-
-
-# "I'm sorry to hear that" begins with I and tells nothing of oneself.
-_NOT_OWN_NEWS: Final = frozenset({"idle_self", "empathy", "apology", "hedge"})
-
-
-class Statement(msgspec.Struct, frozen=True, gc=False):
-    """Terms ``first`` up to ``last`` (exclusive); ``content``: its different content words, 2 for two or more."""
-
-    first: int
-    last: int
-    content: int
-
-
-def find_statements(reading: Reading, questions: list[Question], stems: Stems) -> list[Statement]:
-    """Clauses that begin with I, we or my and tell something; not those inside a question."""
-    parsed, out = reading.parsed, list[Statement]()
-    terms, clauses = parsed.terms, parsed.clause_starts
-    places = places_of(_SELF, terms)
-    if not places:
-        return out
-    bounds = sorted(clauses)
-    idle = not _NOT_OWN_NEWS.isdisjoint(reading.hits)
-    contents = _Contents(terms, stems)
-    for at in places:
-        if (at not in clauses and not opens_clause(parsed, at)) or at in reading.echoed:
-            continue
-        number = parsed.sentence_of[at]
-        if number in reading.skipped or (idle and _idle(reading, at)):
-            continue
-        if questions and any(q.first < at and parsed.sentence_of[q.first] == number for q in questions):
-            continue
-        end, following = parsed.sentences[number].last, bisect_right(bounds, at)
-        last = min(end, bounds[following]) if following < len(bounds) else end
-        content = contents.count(at + 1, last) if last - at > 2 else 0
-        if content:
-            out.append(Statement(at, last, content))
-    return out
-
-
-class _Contents:
-    """How many content words stand where. A short way is walked; for long ones the places are found once: many
-    statements in one sentence cost no more than it is long."""
-
-    def __init__(self, terms: list[str], stems: Stems) -> None:
-        self._terms = terms
-        self._stems = stems
-        self._places: list[int] | None = None
-        self._other: list[int] = []  # for each, the next one that holds another word
-
-    def count(self, first: int, last: int) -> int:
-        """How many different ones, as far as two: more than that are not told apart."""
-        if last - first > _SHORT_WAY:
-            return self._looked_up(first, last)
-        terms, stems, one = self._terms, self._stems, ""
-        for at in range(first, last):
-            term = terms[at]
-            if stems[term] and term != one:
-                if one:
-                    return 2
-                one = term
-        return 1 if one else 0
-
-    def _find(self) -> list[int]:
-        terms = self._terms
-        places = [at for at, term in enumerate(terms) if self._stems[term]]
-        self._other = [0] * len(places)
-        other = len(places)
-        for index in range(len(places) - 1, -1, -1):
-            if index + 1 < len(places) and terms[places[index]] != terms[places[index + 1]]:
-                other = index + 1
-            self._other[index] = other
-        return places
-
-    def _looked_up(self, first: int, last: int) -> int:
-        if self._places is None:
-            self._places = self._find()
-        index = bisect_left(self._places, first)
-        if index == len(self._places) or self._places[index] >= last:
-            return 0
-        other = self._other[index]
-        return 2 if other < len(self._places) and self._places[other] < last else 1
-
-
-def _idle(reading: Reading, at: int) -> bool:
-    """Whether a phrase that tells nothing of oneself begins at this term."""
-    hits = reading.hits
-    return any(hit.first == at for cue in _NOT_OWN_NEWS if cue in hits for hit in hits[cue])
 
 
 def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, list[Question]]:
     """Every signal of this turn, by name; those not found are absent."""
     stems = tables.stems
     questions = find_questions(reading, tables)
+    if questions and harm.insults:
+        questions = [q for q in questions if not _insults(reading, q, harm)]
     statements = find_statements(reading, questions, stems)
     found: Found = {}
     if questions:
@@ -133,9 +37,9 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
     if statements:
         _told(reading, statements, found)
     if harm.insults or harm.boundaries or harm.dangers:
-        _put(found, "insult", harm.insults)
-        _put(found, "boundary", harm.boundaries)
-        _put(found, "danger", harm.dangers)
+        put(found, "insult", harm.insults)
+        put(found, "boundary", harm.boundaries)
+        put(found, "danger", harm.dangers)
     _names_self(reading, tables, found)
     if "holds_firm" in reading.hits:
         _holds_firm(reading, found)
@@ -143,12 +47,53 @@ def find_signals(reading: Reading, harm: Harm, tables: Tables) -> tuple[Found, l
         _plain(reading, statements, found)
     heard = reading.heard
     if heard is not None:
-        _listening(reading, heard, questions, stems, found)
+        listening(reading, heard, questions, stems, found)
         if heard.asks:
-            _answers(reading, heard, found, tables)
+            find_answer(reading, heard, found, tables)
+    terms = reading.parsed.terms
+    if not tables.words.things.isdisjoint(terms):
+        _mind_of_its_own(reading, tables, found)
+    if heard is not None and not _HEAVY.isdisjoint(heard.moods):
+        _misplaced(reading, found)
     _words(reading, tables, harm, found)
     _form(reading, tables, found)
     return found, questions
+
+
+def _insults(reading: Reading, question: Question, harm: Harm) -> bool:
+    """Whether the question is the insult: it asks nothing."""
+    first, last = reading.span(question.first, question.last)
+    return any(start < last and first < end for start, end in harm.insults)
+
+
+_BETWEEN_MOST: Final = 4
+
+
+def _mind_of_its_own(reading: Reading, tables: Tables, found: Found) -> None:
+    """A thing of which something is said that only someone with a mind can do ("my knees complained")."""
+    parsed, words = reading.parsed, tables.words
+    terms = parsed.terms
+    for at in places_of(words.things, terms):
+        end = parsed.sentences[parsed.sentence_of[at]].last
+        for on in range(at + 1, min(at + 2 + _BETWEEN_MOST, end)):
+            if terms[on] in words.minds:
+                if at not in reading.echoed and parsed.sentence_of[at] not in reading.skipped:
+                    found.setdefault("personified", []).append(reading.span(at, on + 1))
+                break
+            if terms[on] not in words.between:
+                break
+
+
+_HEAVY: Final = frozenset({"grief", "grievance"})
+_LIGHT: Final = ("brush_off", "laugh", "playful", "exaggeration", "simile")
+_TAKES_IT_SERIOUSLY: Final = frozenset({"empathy", "apology", "owns", "repair", "support", "calm"})
+
+
+def _misplaced(reading: Reading, found: Found) -> None:
+    """A joke or a consolation in passing, where the other spoke of a loss or a hurt and nothing else takes it up."""
+    hits = reading.hits
+    if _TAKES_IT_SERIOUSLY.isdisjoint(hits):
+        put(found, "misplaced", [reading.span_of(hits[cue][0]) for cue in _LIGHT if cue in hits][:1])
 
 
 def _asked(reading: Reading, questions: list[Question], found: Found) -> None:
@@ -159,15 +104,22 @@ def _asked(reading: Reading, questions: list[Question], found: Found) -> None:
     for q in questions:
         first, last = q.first, q.last
         start = starts[first]
-        head = (start, ends[(first + _HEAD if first + _HEAD < last else last - 1)])
+        head = (start, ends[(first + HEAD if first + HEAD < last else last - 1)])
         if not q.short:
             question.append(head)
+            if "choice" not in found and "or" in reading.parsed.terms[first + 1 : last - 1]:
+                found["choice"] = [_around_or(reading, first, last)]
         if q.to_you:
             interest.append(head)
         asks.append((start, ends[last - 1]))
-    _put(found, "question", question)
-    _put(found, "interest", interest)
+    put(found, "question", question)
+    put(found, "interest", interest)
     found["asks"] = asks
+
+
+def _around_or(reading: Reading, first: int, last: int) -> Span:
+    at = reading.parsed.terms.index("or", first + 1, last - 1)
+    return reading.span(at - 1, at + 2)
 
 
 def _told(reading: Reading, statements: list[Statement], found: Found) -> None:
@@ -175,19 +127,14 @@ def _told(reading: Reading, statements: list[Statement], found: Found) -> None:
     found["told"] = told = []
     found["shares"] = shares = []
     detail: list[Span] = []
+    of, unclear = reading.parsed.sentence_of, blurred(reading)
     for s in statements:
         start, last = starts[s.first], s.last
         told.append((start, ends[last - 1]))
-        shares.append((start, ends[min(s.first + _HEAD, last) - 1]))
-        if s.content > 1:
-            detail.append((start, ends[min(s.first + _HEAD + 2, last) - 1]))
-    _put(found, "detail", detail)
-
-
-def _put(found: Found, name: str, spans: list[Span]) -> None:
-    """A signal that is not there is not there by name either."""
-    if spans:
-        found[name] = spans
+        shares.append((start, ends[min(s.first + HEAD, last) - 1]))
+        if s.content > 1 and of[s.first] not in unclear:
+            detail.append((start, ends[min(s.first + HEAD + 2, last) - 1]))
+    put(found, "detail", detail)
 
 
 def _plain(reading: Reading, statements: list[Statement], found: Found) -> None:
@@ -197,94 +144,11 @@ def _plain(reading: Reading, statements: list[Statement], found: Found) -> None:
         found["statement"] = found["shares"]
         return
     unsure = {of[hit.first] for cue in ("hedge", "put_down") if cue in hits for hit in hits[cue]}
-    _put(
+    put(
         found,
         "statement",
         [span for s, span in zip(statements, found["shares"], strict=True) if of[s.first] not in unsure],
     )
-
-
-def _listening(reading: Reading, heard: Heard, questions: list[Question], stems: Stems, found: Found) -> None:
-    parsed, taken = reading.parsed, heard.stems
-    terms = parsed.terms
-    if taken and not taken.isdisjoint(map(stems.__getitem__, terms)):
-        for at, term in enumerate(terms):
-            if stems[term] in taken and at not in reading.echoed and parsed.sentence_of[at] not in reading.skipped:
-                found["picks_up"] = found["follows_up"] = [reading.span(at, at + 1)]
-                return
-    for q in questions:
-        if not q.short and not _BACK.isdisjoint(terms[q.first : q.last]):
-            found["follows_up"] = [reading.span(q.first, min(q.first + _HEAD + 1, q.last))]
-            return
-
-
-_ANSWER_CUES: Final = (
-    "limit",
-    "polite_no",
-    "decline",
-    "alternative",
-    "strength",
-    "reason",
-    "example",
-    "owns",
-    "apology",
-    "repair",
-)
-_YES_OR_NO: Final = frozenset({"yes", "no", "not", "sure"})
-_SELF_CUES: Final = ("elided_self", "wellbeing", "feeling_named")
-_REFERS: Final = frozenset({"it", "that", "there", "them", "those", "they", "one"})  # take up what was asked after
-
-
-def _answers(reading: Reading, heard: Heard, found: Found, tables: Tables) -> None:
-    """Only where the persona asked: something said of the matter, a word of the question, a number where one was
-    asked for; of oneself only to a question that is about the learner, or with yes or no in front."""
-    hits = reading.hits
-    yes_or_no = not _YES_OR_NO.isdisjoint(reading.parsed.terms[:1])
-    personal = heard.about_you or yes_or_no or "agreement" in hits or "decline" in hits
-    spans = found.get("shares", [])[:1] if personal else _referring(reading, heard, found)
-    spans = spans or _tells(reading, tables)
-    if not spans:
-        cues = (*_ANSWER_CUES, *_SELF_CUES) if personal else _ANSWER_CUES
-        spans = [reading.span_of(hits[cue][0]) for cue in cues if cue in hits][:1]
-    if not spans and "picks_up" in found and "question" not in found:
-        spans = found["picks_up"]
-    if not spans and heard.counts:
-        spans = _numbers(reading)
-    _put(found, "answers", spans)
-
-
-def _referring(reading: Reading, heard: Heard, found: Found) -> list[Span]:
-    """The first statement of one's own that takes up the matter: a word of the question, or "it", "there"."""
-    parsed, stems = reading.parsed, heard.stems
-    for whole, head in zip(found.get("told", ()), found.get("shares", ()), strict=True):
-        said = (t for t, a in zip(parsed.terms, parsed.starts, strict=True) if whole[0] <= a < whole[1])
-        if any(term in _REFERS or stem(term) in stems for term in said):
-            return [head]
-    return []
-
-
-def _numbers(reading: Reading) -> list[Span]:
-    """The first number that is read."""
-    parsed = reading.parsed
-    for at, term in enumerate(parsed.terms):
-        if term[0].isdigit() and parsed.sentence_of[at] not in reading.skipped:
-            return [reading.span(at, at + 1)]
-    return []
-
-
-def _tells(reading: Reading, tables: Tables) -> list[Span]:
-    """A clause that begins with "it is", "she was" and the like, and says something with a content word."""
-    parsed, terms = reading.parsed, reading.parsed.terms
-    if _MATTER.isdisjoint(terms):
-        return []
-    for at in sorted(parsed.clause_starts):
-        if at + 2 < len(terms) and terms[at] in _MATTER and terms[at + 1] in tables.words.auxiliaries:
-            number = parsed.sentence_of[at]
-            rest = terms[at + 2 : parsed.sentences[number].last]
-            read = number not in reading.skipped and at not in reading.echoed
-            if read and any(tables.stems[term] for term in rest):
-                return [reading.span(at, min(at + _HEAD, parsed.sentences[number].last))]
-    return []
 
 
 def _holds_firm(reading: Reading, found: Found) -> None:
@@ -309,15 +173,15 @@ def _names_self(reading: Reading, tables: Tables, found: Found) -> None:
 
 
 def _words(reading: Reading, tables: Tables, harm: Harm, found: Found) -> None:
-    """VADER's lexicon as one input: the first clearly warm word, and a harsh one said of the other."""
+    """VADER's lexicon as one input: clearly warm words, and a harsh one said of the other."""
     parsed = reading.parsed
     terms = parsed.terms
     for at in places_of(tables.marked, terms):
         term = terms[at]
-        if term in tables.warm and "warm_word" not in found:
+        if term in tables.warm:
             near = terms[max(0, at - 3) : at]
             if parsed.sentence_of[at] not in reading.skipped and _NOT.isdisjoint(near):
-                found["warm_word"] = [reading.span(at, at + 1)]
+                found.setdefault("warm_word", []).append(reading.span(at, at + 1))
         elif term in tables.harsh and not harm.insults and "harsh_word" not in found and at > 1:
             near = terms[max(0, at - 3) : at]
             addressed = any(near[i : i + 2] == ["you", "are"] for i in range(len(near) - 1))
@@ -337,19 +201,42 @@ def _framed(reading: Reading, at: int) -> bool:
 def _form(reading: Reading, tables: Tables, found: Found) -> None:
     parsed, text = reading.parsed, reading.parsed.text
     plain, may_hold = text.isascii(), parsed.may_hold
-    if parsed.total_words > _LONG_SENTENCE:
-        read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped]
-        _put(found, "long_sentence", [reading.span(s.first, s.last) for s in read if s.words > _LONG_SENTENCE])
+    if parsed.total_words > _WINDING:
+        read = [s for n, s in enumerate(parsed.sentences) if n not in reading.skipped and s.words > _WINDING]
+        put(found, "long_sentence", [reading.span(s.first, s.last) for s in read if s.words > LONG_SENTENCE])
+        put(found, "winding", [reading.span(s.first, s.last) for s in read if s.words <= LONG_SENTENCE])
     if 0 < parsed.total_words <= 2 and "question" not in found and "answers" not in found:
         found["flat"] = [reading.span(0, len(parsed.terms))]
     if may_hold & DIGIT and parsed.total_words > 1 and _DIGITS.search(text):  # a number alone makes no line concrete
-        _put(found, "number", _numbers(reading))
+        put(found, "number", numbers(reading))
     if may_hold & SIGN:
         _signs(text, plain, found)
     if may_hold & CAPITALS and (not plain or _CAPITALS.search(text)):
         loud = [(a, b) for a, b in _capitals(reading) if text[a:b] not in tables.words.acronyms]
         if len(loud) > 1:
-            found["shouting"] = loud
+            found["shouting"] = [(loud[0][0], loud[-1][1])]
+    elif may_hold & NAME:
+        _name(reading, found)  # in what is no shout
+
+
+def _name(reading: Reading, found: Found) -> None:
+    """Words with a capital inside a sentence: a place, a person, a day."""
+    parsed = reading.parsed
+    text, starts, ends = parsed.text, parsed.starts, parsed.ends
+    firsts = {sentence.first for sentence in parsed.sentences}
+    places = [at for at, start in enumerate(starts) if text[start].isupper() and at not in firsts]
+    spans = [
+        (starts[at], ends[at]) for at in places if _readable(reading, at) and _is_name(text[starts[at] : ends[at]])
+    ]
+    put(found, "name", spans)
+
+
+def _readable(reading: Reading, at: int) -> bool:
+    return at not in reading.echoed and reading.parsed.sentence_of[at] not in reading.skipped
+
+
+def _is_name(word: str) -> bool:
+    return len(word) > 2 and word[1:].islower() and word.isalpha()
 
 
 def _signs(text: str, plain: bool, found: Found) -> None:

@@ -3,7 +3,6 @@
 A file that does not fit its type, or a rule that names a cue or signal nobody knows, is an error at start.
 """
 
-import re
 import tomllib
 import zlib
 from functools import cache
@@ -19,11 +18,11 @@ from storage.catalogue.model import Intent
 
 _SIGNALS_WORDS: Final = """
 statement question asks interest answers shares detail picks_up follows_up holds_firm names_self
-long_sentence flat number laugh_sign warm_sign warm_word harsh_word shouting marks insult boundary
-danger
+long_sentence winding name choice personified misplaced to_point flat number laugh_sign
+warm_sign warm_word harsh_word shouting marks insult boundary danger
 """
 SIGNALS: Final = frozenset(_SIGNALS_WORDS.split())
-_FILES: Final = ("weights.toml", *(f"data/{n}.json" for n in ("cues", "harm", "intents", "tips", "words")))
+_FILES: Final = ("weights.toml", *(f"data/{n}.json" for n in ("cues", "harm", "heard", "intents", "tips", "words")))
 # VADER: mean valence of ten raters, -4..4. From here on a word is taken for clearly warm or harsh.
 WARM_FROM: Final = 1.8
 HARSH_FROM: Final = -2.0
@@ -48,6 +47,7 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     score: dict[str, dict[str, int]]
     progress: dict[str, int]
     responsiveness: dict[str, int]
+    detracts: dict[str, int]
     penalty: dict[str, int]
     patterns: dict[str, int]
     hooks: dict[str, int]
@@ -79,11 +79,14 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     acronyms: frozenset[str]
     not_warm: frozenset[str]
     reciprocal: frozenset[str]
+    things: frozenset[str]
+    minds: frozenset[str]
+    between: frozenset[str]
 
 
 class Tables(NamedTuple):
-    """``asks``: words that open a question. ``marked``: warm or harsh. ``request`` and ``refusal``: what a
-    persona's line is searched for, over its terms joined by spaces."""
+    """``asks``: words that open a question. ``marked``: warm or harsh. ``heard``: what is looked for in a persona's
+    line alone."""
 
     version: str
     weights: Weights
@@ -96,8 +99,7 @@ class Tables(NamedTuple):
     warm: frozenset[str]
     harsh: frozenset[str]
     marked: frozenset[str]
-    request: re.Pattern[str]
-    refusal: re.Pattern[str]
+    heard: CueIndex
     slurs: frozenset[str]
 
 
@@ -135,8 +137,7 @@ def _read() -> Tables:
         warm=warm,
         harsh=harsh,
         marked=warm | harsh,
-        request=_search(cues["persona_request"]),
-        refusal=_search(cues["persona_no"]),
+        heard=CueIndex(msgspec.json.decode(raw["data/heard.json"], type=dict[str, Group])),
         slurs=frozenset(t[0] for p in harm["slur"].phrases for t in variants(p)[1] if len(t) == 1),
     )
 
@@ -159,16 +160,6 @@ def _check(weights: Weights, index: CueIndex, intents: dict[Intent, IntentRule],
         kind, _, name = tip.on.partition(":")
         if (kind == "rule" and name not in weights.rule) or any("{q}" not in said for said in tip.say):
             raise ValueError(f"tips.json: {tip.on!r} names no rule, or a line quotes nothing")
-
-
-def _search(group: Group) -> re.Pattern[str]:
-    """Any phrase of the group as whole terms of a line (anchors are kept to the ends of the line)."""
-    found: list[str] = []
-    for phrase in group.phrases:
-        for terms in variants(phrase)[1]:
-            body = r"\b" + re.escape(" ".join(terms)) + r"\b"
-            found.append(("^" if phrase.startswith("^") else "") + body + ("$" if phrase.endswith("$") else ""))
-    return re.compile("|".join(found))
 
 
 def _vader(not_warm: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

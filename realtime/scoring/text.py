@@ -68,7 +68,8 @@ DIGIT: Final = 1
 MIXED: Final = 2  # a term of more than three characters, neither all letters nor all digits
 CAPITALS: Final = 4  # three in a row, as in every shouted word of ASCII
 SIGN: Final = 8  # an emoticon, or a string of marks
-_ANYTHING: Final = DIGIT | MIXED | CAPITALS | SIGN
+NAME: Final = 16  # a word with a capital in front, inside a sentence
+_ANYTHING: Final = DIGIT | MIXED | CAPITALS | SIGN | NAME
 _PLAIN_SIGNS: Final = (
     (DIGIT, re.compile(r"\d")),
     (CAPITALS, re.compile(r"[A-Z]{3}")),
@@ -92,7 +93,7 @@ class Sentence(msgspec.Struct, frozen=True, gc=False):
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
     """``terms[i]`` stands at ``text[starts[i]:ends[i]]``. ``clause_starts``: the terms that open a clause.
-    ``may_hold``: DIGIT, MIXED, CAPITALS and SIGN; without its bit the text holds none."""
+    ``may_hold``: DIGIT, MIXED, CAPITALS, SIGN and NAME; without its bit the text holds none."""
 
     text: str
     terms: list[str]
@@ -188,7 +189,11 @@ class Chunks(dict[str, Chunk]):
         word, sign = plain.groups()
         terms = _TERMS[word.lower()]
         # Nothing but letters, and no capital behind the first: most words hold nothing.
-        found = terms, len(word), sign, 0 if word.isalpha() and word[1:].islower() else _held(word, terms)
+        if word.isalpha() and word[1:].islower():
+            held = NAME if len(word) > 2 and word[0].isupper() else 0
+        else:
+            held = _held(word, terms)
+        found = terms, len(word), sign, held
         if len(word) <= _KEPT_CHARS:
             if len(self) >= _KEPT:
                 self.clear()
@@ -197,6 +202,12 @@ class Chunks(dict[str, Chunk]):
 
 
 _CHUNKS: Final = Chunks()
+
+
+def forget_words() -> None:
+    """Drop the words that are remembered: a learner may have made one up, and want it forgotten."""
+    _TERMS.clear()
+    _CHUNKS.clear()
 
 
 def parse(text: str) -> Parsed:
@@ -226,7 +237,8 @@ def _parse_plain(text: str) -> Parsed:
                 starts.append(at)
                 ends.append(end)
         words += 1
-        may_hold |= held
+        if held:
+            may_hold |= held if words > 1 else held & ~NAME  # the first word of a sentence has a capital anyway
         at = end + 1
         if sign:
             at += 1

@@ -4,8 +4,8 @@ from typing import Final
 
 from realtime.domain import Evidence, Pattern
 from realtime.minds import TurnContext
+from realtime.scoring.answers import Found
 from realtime.scoring.reading import Reading, Span
-from realtime.scoring.signals import Found
 from realtime.scoring.tables import Tip
 from realtime.scoring.traits import quote
 

@@ -10,8 +10,8 @@ from typing import Final
 import msgspec
 
 from realtime.domain import TRAIT_NAMES, Evidence, TraitName, Traits
+from realtime.scoring.answers import Found
 from realtime.scoring.reading import Reading, Span
-from realtime.scoring.signals import Found
 from realtime.scoring.tables import Weights
 from realtime.scoring.text import Parsed
 
@@ -33,10 +33,20 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     again: int
     finds: int
     whole: bool
-    note: str
+    opens: str
+    closes: str
 
 
-Rules = tuple[dict[str, list[Prepared]], dict[str, list[Prepared]]]
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """The rules of one cue or signal. ``most``: finds that any of them counts; ``whole``: they are about all of
+    it."""
+
+    rules: list[Prepared]
+    most: int
+    whole: bool
+
+
+Rules = tuple[dict[str, Source], dict[str, Source]]
 # Of one piece of evidence: start, end, its trait's place, rule, effect and note. So they sort by their place in the
 # text; no two agree in the first four.
 Row = tuple[int, int, int, str, int, str]
@@ -45,15 +55,29 @@ Row = tuple[int, int, int, str, int, str]
 def prepare(weights: Weights) -> Rules:
     """Rules by source, in the table's order: those found by cues, those found by signals. Raises ``ValueError`` when
     only some rules of a source are about the whole of it."""
-    out: Rules = ({}, {})
+    rows: tuple[dict[str, list[Prepared]], dict[str, list[Prepared]]] = ({}, {})
     for name, rule in weights.rule.items():
         kind, _, source = rule.source.partition(":")
-        row = Prepared(name, _PLACE[rule.trait], rule.effect, rule.again, rule.finds, rule.whole, rule.note)
-        same = out[kind != "cue"].setdefault(source, [])
+        row = Prepared(
+            name, _PLACE[rule.trait], rule.effect, rule.again, rule.finds, rule.whole, *_parted(name, rule.note)
+        )
+        same = rows[kind != "cue"].setdefault(source, [])
         same.append(row)
         if same[0].whole != rule.whole:
             raise ValueError(f"weights.toml: {name!r} and {same[0].name!r} must both say `whole`, or neither")
-    return out
+    cues, signals = (
+        {name: Source(same, max(row.finds for row in same), same[0].whole) for name, same in by_name.items()}
+        for by_name in rows
+    )
+    return cues, signals
+
+
+def _parted(name: str, note: str) -> tuple[str, str]:
+    """What of a note stands before the quoted words and after them."""
+    opens, quoted, closes = note.partition("{q}")
+    if not quoted or "{q}" in closes:
+        raise ValueError(f"weights.toml: the note of {name!r} must quote the words once")
+    return opens, closes
 
 
 def quote(text: str, start: int, end: int) -> str:
@@ -87,18 +111,18 @@ def weigh(
     if len(rows) > 1:
         rows.sort()
     moved = 0
-    evidence: list[Evidence] = []
-    for start, end, place, name, effect, note in rows:
-        moved |= 1 << place
-        evidence.append(Evidence(TRAIT_NAMES[place], effect, start, end, name, note))
+    for row in rows:
+        moved |= 1 << row[2]
+    names = TRAIT_NAMES
+    evidence = [Evidence(names[row[2]], row[4], row[0], row[1], row[3], row[5]) for row in rows]
     return Traits.of(values), tuple(evidence), _MOVED[moved]
 
 
-def _sources(reading: Reading, found: Found, rules: Rules) -> list[tuple[list[Prepared], list[Span]]]:
+def _sources(reading: Reading, found: Found, rules: Rules) -> list[tuple[Source, list[Span]]]:
     """The rules of each cue and signal that was found, with its spans."""
     by_cue, by_signal = rules
     starts, ends = reading.parsed.starts, reading.parsed.ends
-    out: list[tuple[list[Prepared], list[Span]]] = []
+    out: list[tuple[Source, list[Span]]] = []
     for cue, hits in reading.hits.items():
         if cue in by_cue:
             out.append((by_cue[cue], [(starts[hit.first], ends[hit.last - 1]) for hit in hits]))
@@ -108,25 +132,24 @@ def _sources(reading: Reading, found: Found, rules: Rules) -> list[tuple[list[Pr
     return out
 
 
-def _rows(parsed: Parsed, sources: list[tuple[list[Prepared], list[Span]]], values: list[int]) -> list[Row]:
+def _rows(parsed: Parsed, sources: list[tuple[Source, list[Span]]], values: list[int]) -> list[Row]:
     """The evidence of all rules, in the order in which they move the ``values``."""
-    text, starts, total = parsed.text, parsed.starts, parsed.total_words
-    half = len(text) // 2
+    text, printable = parsed.text, parsed.text.isprintable()
+    # A span of this many characters at most holds no more than half of the words, nor of the characters.
+    short = min(len(text) // 2, 2 * (parsed.total_words // 2)) if parsed.total_words > _SHORT_TURN else len(text)
     rows: list[Row] = []
-    for rules, spans in sources:
+    for source, spans in sources:
         if len(spans) > 1:
-            spans = _different(text, spans, max([rule.finds for rule in rules]))
-        long = total > _SHORT_TURN and not rules[0].whole
+            spans = _different(text, spans, source.most)
         shown: list[tuple[int, int, str]] = []  # the finds as evidence shows them
         for start, end in spans:
-            # Most are far shorter than half of the turn.
-            if long and (end - start > half or 2 * (bisect_left(starts, end) - bisect_left(starts, start)) > total):
+            if end - start > short and not source.whole:
                 end = trimmed(parsed, start, end)
             said = text[start:end]
-            shown.append(
-                (start, end, said if len(said) <= _QUOTE and said.isprintable() else quote(text, start, end))
-            )
-        for rule in rules:
+            if not printable or len(said) > _QUOTE:
+                said = quote(text, start, end)
+            shown.append((start, end, said))
+        for rule in source.rules:
             place, effect, left = rule.place, rule.effect, rule.finds
             for start, end, said in shown:
                 before = values[place]
@@ -135,7 +158,7 @@ def _rows(parsed: Parsed, sources: list[tuple[list[Prepared], list[Span]]], valu
                     after = min(100, max(0, after))
                 if after != before:
                     values[place] = after
-                    rows.append((start, end, place, rule.name, after - before, rule.note.replace("{q}", said)))
+                    rows.append((start, end, place, rule.name, after - before, f"{rule.opens}{said}{rule.closes}"))
                 left -= 1
                 if not left:
                     break

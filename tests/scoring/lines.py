@@ -52,7 +52,7 @@ LINES: tuple[Line, ...] = (
         "What do you do?",
         "I'm a nurse at a children's hospital, and I love the night shifts because "
         "everyone gets honest at 3 am. What made you choose your job?",
-        78,
+        76,
         95,
     ),
     Line(
@@ -65,7 +65,7 @@ LINES: tuple[Line, ...] = (
     Line(
         "Do you like jazz?",
         "Yes, I love it. I once managed to burn soup while listening to Coltrane. What kind of music do you cook to?",
-        78,
+        76,
         95,
     ),
     Line("Do you like jazz?", "Yes", 40, 52),

@@ -38,7 +38,11 @@ def test_the_page_shows_every_rule_as_it_is() -> None:
     for part, per_cent in _TABLES.weights.score["open"].items():
         assert f"| {part} | {per_cent} | {_TABLES.weights.score['mission'][part]} |" in page
     said_points = {int(n) for n in re.findall(r"\| (\d+) \|$", page, re.M)}
-    assert {*_TABLES.weights.responsiveness.values(), *_TABLES.weights.penalty.values()} - {0} <= said_points
+    assert {
+        *_TABLES.weights.responsiveness.values(),
+        *_TABLES.weights.detracts.values(),
+        *_TABLES.weights.penalty.values(),
+    } - {0} <= said_points
     assert f"Version {_TABLES.weights.version}" in page
 
 
@@ -49,7 +53,7 @@ def test_phrases_are_lower_case_and_in_terms() -> None:
     data = Path(__file__).parents[2] / "realtime" / "scoring" / "data"
     import msgspec
 
-    for name in ("cues", "harm"):
+    for name in ("cues", "harm", "heard"):
         groups = msgspec.json.decode((data / f"{name}.json").read_bytes(), type=dict[str, Group])
         for group, content in groups.items():
             for phrase in (*content.phrases, *content.spared):
