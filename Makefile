@@ -16,7 +16,7 @@ chat: $(READY)  ## practise in the terminal (ARGS="--mission CODE --url URL")
 	@exec $(BIN)/socialgym chat $(ARGS)
 
 test: check  ## every check and every test
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 check: $(READY)  ## formatter, linter, strict types, import direction
 	$(BIN)/ruff format --check .
