@@ -4,7 +4,9 @@ JSON names are camelCase (``rename``); a field that does not apply is left out w
 Offsets count Unicode code points of the text exactly as sent; ``end`` is exclusive.
 """
 
-from typing import Literal, dataclass_transform
+from datetime import date, datetime
+from typing import Literal, NamedTuple, dataclass_transform
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -169,6 +171,17 @@ class MemoryEntry(Json):
     key: str
     items: tuple[RememberedItem, ...]
     version: int
+
+
+class Moment(NamedTuple):
+    """When something was said: ``at`` is an ISO time with its offset, ``zone`` the speaker's time zone (IANA)."""
+
+    at: str
+    zone: str
+
+    def day(self) -> date:
+        """The date on the speaker's own calendar."""
+        return datetime.fromisoformat(self.at).astimezone(ZoneInfo(self.zone)).date()
 
 
 class MemoryCandidate(Json):

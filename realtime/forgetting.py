@@ -17,6 +17,7 @@ from realtime.core.session import Step
 from realtime.core.state import State, UnreadableState, decode, encode
 from realtime.domain import MemoryEntry
 from realtime.errors import AppError
+from realtime.memory.dates import DATED, event_parts
 from realtime.memory.rules import KeyUnknown
 from realtime.opening import load_memory
 from realtime.protocol.events import durable
@@ -110,6 +111,8 @@ class Forgetter:
             for _, type_, body in await transcripts.events_holding(connection, head.user_id, head.id, [key]):
                 if type_.startswith("memory."):
                     said |= redaction.values_of(body, key)
+        # What is spoken of a plan or an event is the thing, without the day it is stored with.
+        said |= {event_parts(value)["what"] for value in said if value and key.startswith(DATED)}
         return Wish(key=key, values=sorted(value for value in said if value), with_turns=with_turns)
 
     async def remove_transcript(self, user_id: UUID, session_id: UUID) -> None:

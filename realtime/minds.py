@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from realtime.domain import MemoryCandidate, MemoryEntry, TurnScore
+from realtime.domain import MemoryCandidate, MemoryEntry, Moment, TurnScore
 from storage.catalogue.model import Dynamics, Intent, Mood, Node, Objective, Persona, Style, Template
 
 
@@ -48,10 +48,16 @@ class Scorer(Protocol):
 
 class MemoryExtractor(Protocol):
     def extract(
-        self, text: str, persona_line: str | None, known: dict[str, MemoryEntry], recalled: tuple[str, ...]
+        self,
+        text: str,
+        persona_line: str | None,
+        known: dict[str, MemoryEntry],
+        recalled: tuple[str, ...],
+        moment: Moment | None = None,
     ) -> tuple[MemoryCandidate, ...]:
         """Proposed writes of one turn, in the order of their spans; at most 8. ``recalled``: values that the
-        persona has just said back, which are not news."""
+        persona has just said back, which are not news. ``moment``: when it was said, by which "on Friday" is a
+        day; without it dates stay in the learner's words."""
         ...
 
     def forget(self) -> None:

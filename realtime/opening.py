@@ -202,6 +202,7 @@ class Opener:
                 self._session_object(spec, memory),
                 xp_left_today=max(0, DAILY_TURN_XP - paid_today),
                 opening=opening,
+                time_zone=learner.time_zone,
             )
             await self._store.sessions.create(connection, _row(spec, target, step))
             if held:

@@ -20,7 +20,7 @@ from realtime.core.numbers import decimals, mean_hundredths
 from realtime.core.rewards import rarity_of, turn_rewards
 from realtime.core.rows import learner_row, memory_row, persona_row
 from realtime.core.state import Spec, State, encode, give_tip, kept
-from realtime.domain import Amounts, MemoryEntry, MoodSnapshot, TurnRewards, TurnScore
+from realtime.domain import Amounts, MemoryEntry, Moment, MoodSnapshot, TurnRewards, TurnScore
 from realtime.memory.rules import Change, apply, event_payload, forget
 from realtime.memory.rules import edit as edit_memory
 from realtime.minds import MemoryExtractor, Scorer, TurnContext
@@ -129,11 +129,17 @@ class _Draft:
         self.state.last_role = item["role"]
 
 
-def begin(spec: Spec, session_object: dict[str, Any], *, xp_left_today: int, opening: Reply | None) -> Step:
+def begin(
+    spec: Spec,
+    session_object: dict[str, Any],
+    *,
+    xp_left_today: int,
+    opening: Reply | None,
+    time_zone: str = "UTC",
+) -> Step:
     """The first batch of a session: ``session.created``, and the persona's opening line if it has one."""
-    draft = _Draft(
-        spec, State(xp_left_today=xp_left_today, node=spec.template.graph.start if spec.template else None)
-    )
+    node = spec.template.graph.start if spec.template else None
+    draft = _Draft(spec, State(xp_left_today=xp_left_today, time_zone=time_zone, node=node))
     draft.emit("session.created", {"session": session_object})
     turns: tuple[TurnRow, ...] = ()
     if opening is not None and opening.text is not None:
@@ -290,7 +296,8 @@ def _learn(
         return ()
     known = dict(memory)
     changes: list[Change] = []
-    for candidate in extractor.extract(turn.text, state.persona_line, known, state.recalled):
+    moment = Moment(turn.at, state.time_zone)
+    for candidate in extractor.extract(turn.text, state.persona_line, known, state.recalled, moment):
         change = apply(known, candidate, item_id=turn.item_id, written_at=turn.at)
         if change is not None:
             known[change.key] = change.entry

@@ -48,7 +48,8 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     """``seq``: the last durable event. ``session_seq``: the last one that carries the session object.
 
     ``tips_given``: the marks of the tips given. ``paid_lines``: hashes of the lines that this
-    session paid for; each took one of its 40 coins at least, or was its gem, so there are at most 41.
+    session paid for; each took one of its 40 coins at least, or was its gem, so there are at most 41. ``time_zone``:
+    the learner's as the session began, by which "on Friday" is a day.
     """
 
     v: int = VERSION
@@ -70,6 +71,7 @@ class State(msgspec.Struct, kw_only=True, omit_defaults=True):
     tips_given: str = ""
     paid_lines: tuple[int, ...] = ()
     xp_left_today: int = 0
+    time_zone: str = "UTC"
     auto_response: bool = False
     memory_mode: MemoryMode = "readWrite"
     voice: bool = False

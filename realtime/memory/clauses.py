@@ -44,6 +44,7 @@ _CUT = re.compile(
     re.VERBOSE,
 )
 _QUESTION = re.compile(rf"\W{{0,4}}(?:(?:and|so|but|or|well|hey|oh|wait|hmm|ok|okay)\W{{1,3}})?{_ASKING}\b")
+_ANEW = re.compile(r"\W{0,3}(?:(?:yes|no|well|so|oh|anyway)\W{1,3})?(?:i|i'm|im|i've|ive|my|we|we're)\b")
 _RESET = re.compile(r"\W{0,3}(?:but|anyway|however|btw|by the way)\b")
 
 # From here to the end of the sentence the words are supposed, reported or past, unless a "but" turns back.
@@ -51,9 +52,12 @@ _VEIL = veil(
     r"""
   \b(?:
     if(?!\s(?:i'?m|i\sam|we'?re)\s(?:being\s)?honest|\syou\s(?:must|want\sto)\sknow)\b
-  | (?:wish|imagine|pretend|pretending|supposing|whether|would|wouldn't|could|couldn't|should|might)\b
+  | (?:wish|imagine|pretend|pretending|supposing|whether|would|wouldn't|should|might)\b
+  | could\b(?!\slive\so) | couldn't\b(?!\slive\swithout)
   | (?<!i\s)suppose\b | let'?s\ssay\b | (?<!to\s)(?<!must\s)(?<!will\s)says?\b
-  | (?:said|told|tells|telling|asked|asks|claims?|claimed|thinks|thought|believes|insists|jokes|joked)\b
+  | said\b(?!\s(?:it|that)\swrong)
+  | (?:goes|went)\s(?:to\sme|to\sus|like|all|i|i'm|im)\b | (?:i'm|im|he's|she's|they're|was|were|be)\slike\b
+  | (?:told|tells|telling|asked|asks|claims?|claimed|thinks|thought|believes|insists|jokes|joked)\b
   | (?:wrote|texted)\b
   | tell\s(?:people|everyone|everybody|them|him|her|myself)\b
   | (?:they|people|everyone|you|others|friends|parents|folks|we)\s(?:all\s|always\s)?(?:think|call|believe|assume)\b
@@ -66,6 +70,7 @@ _VEIL = veil(
   | (?:lyrics?|the\ssong\sgoes|the\squote|as\sthey\ssay|quote)\b | what\si\b | who\si\b
   )""",
     """
+    goes went
     if wish imagine pretend pretending supposing whether would wouldn could couldn should might suppose say says
     said told tells telling asked asks claim claims claimed thinks thought believes insists jokes joked wrote texted
     tell think call believe assume mean doubt not like though used when whenever once until before after time
@@ -76,7 +81,8 @@ _VEIL = veil(
 _SENTENCE_VEIL = veil(
     r"""
     ,\s?(?:he|she|they|you|my\s\w{1,20}|\w{1,20})\s(?:said|says|told\sme|goes|claims)\W{0,3}$
-  | ,\s?(?:said|says|quoth)\s | \boh,?\s(?:great|joy|sure|yay|brilliant|fantastic)\b
+  | ,\s?(?:said|says|quoth)\s(?:he|she|they|the|my|an?|\w{1,20}\W{0,3}$)
+  | \boh,?\s(?:great|joy|sure|yay|brilliant|fantastic)\b
   | \bsure,\s(?:because|cause|and)\b
   | \bas\sif\b | (?<!\w)/s\b | \bsaid\sno\s?(?:one|body)\b | \b(?:totally|definitely|so)\snot\b | \bin\smy\sdreams\b
   | \b(?:lol|haha)\s(?:not|no)\b | ,\s?not\sreally\W{0,3}$ | ,\snot\W{0,3}$ | \bobviously\snot\b
@@ -87,9 +93,39 @@ _SENTENCE_VEIL = veil(
     g hypothetically joy treat ~/s
     """,
 )
+# Said in delight that is none.
+_SARCASM_VEIL = veil(
+    r"""
+    (?<![\w,]\s)(?<!\w)(?:(?:oh|ah|wow)\W{1,2})?(?:wonderful|brilliant|fantastic|lovely|perfect|great|superb|marvellous|terrific)
+      [,!.].{0,40}?\bi\s(?:just|so|really|do|absolutely)\s(?:love|enjoy|adore)\b
+  | \bhow\si\s(?:just\s)?(?:love|adore|enjoy)\b | \boh,?\s(?:(?:yes|yeah),?\s)?i\s(?:just|so|live)\b
+  | \b(?:lucky\sme|can't\syou\stell|living\sthe\sdream|just\swhat\si\sneeded|story\sof\smy\slife)\b
+    """,
+    """
+    wonderful brilliant fantastic lovely perfect great superb marvellous terrific how oh lucky tell dream needed story
+    """,
+    too="love adore enjoy just so live lucky can living what of",
+)
+# Of a story, a film, a part that is played.
+_FICTION_VEIL = veil(
+    r"""
+    \b(?:in|for|during)\s(?:this|the|that|our|my|your|a)\s(?:\w{1,15}\s)?(?:scene|exercise|story|film|movie|book|novel|poem|series
+      |role|dream|sketch|scenario|sitcom|episode|fairy\stale|script|simulation)\b(?!\s(?:club|industry|shop|business))
+  | \bthe\s(?:story|film|book|song|poem|novel|episode|play|scene|joke|email|message|sign|caption|headline|letter|note)
+      \s(?:starts|begins|goes|opens|reads|is\sabout|ends)\b
+    """,
+    """
+    scene exercise story film movie book novel poem series role dream sketch scenario sitcom episode fairy script
+    simulation song play joke email message sign caption headline letter note
+    """,
+    too="in for during starts begins goes opens reads about ends",
+)
+_PART_VEIL = veil(r"\b(?:i'll|let\sme|i\swill|you)\s(?:be|play)\s(?:the|an?|your)\b", "be play", too="the a an your")
+_SENTENCE_VEILS = (_SENTENCE_VEIL, _SARCASM_VEIL, _FICTION_VEIL, _PART_VEIL)
 # After these nothing in the turn can be taken at its word.
 _TURN_VEIL = veil(
-    r"\byeah,?\s(?:right|sure)\b(?!\s(?:now|here|there))|\b(?:just|only|i'?m|am)\s(?:kidding|joking|messing)\b(?!\sabout\sin)"
+    r"\byeah,?\s(?:right|sure)\b(?!\s(?:now|here|there))|\b(?:just|only|i'?m|am)\s(?:kidding|joking"
+    r"|messing)\b(?!\sabout\sin)"
     r"|(?<!\w)(?:jk|j/k)\b|\bsarcas(?:m|tic)\b|(?<!\w)/s(?!\w)",
     "yeah kidding joking messing jk sarcasm sarcastic ~/",
     flags=0,
@@ -101,16 +137,20 @@ _HEDGE = veil(
 )
 
 
-def clauses(turn: Turn) -> tuple[Clause, ...]:
-    """The learner's own earnest statements, in order, without overlap. Empty when the turn gives orders."""
+def clauses(turn: Turn, *, enough: int = 1_000) -> tuple[Clause, ...]:
+    """The learner's own earnest statements, in order, without overlap, of the sentences until there are ``enough``.
+    Empty when the turn gives orders."""
     low = turn.low
     if TAKEOVER_IN.search(turn, 0, len(low)) or _TURN_VEIL.search(turn, 0, len(low)):
         return ()
     found: list[Clause] = []
+    veils = [veil for veil in _SENTENCE_VEILS if turn.may & veil.bit]
     for start, end, asks in _sentences(low):
-        if ORDER_IN.search(turn, start, end) or _SENTENCE_VEIL.search(turn, start, end):
+        if ORDER_IN.search(turn, start, end) or any(veil.search(turn, start, end) for veil in veils):
             continue
         found.extend(_statements(turn, _cut(low, start, end), asks))
+        if len(found) >= enough:
+            break
     return tuple(found)
 
 
@@ -147,9 +187,13 @@ def _statements(turn: Turn, pieces: list[tuple[int, int]], asks: bool) -> list[C
     asked = False
     for start, end in pieces:
         if _QUESTION.match(low, start, end):
-            asked = True
-            break
-        if _RESET.match(low, start, end):
+            asked = veiled = True
+            if asks:
+                break
+            continue
+        if _RESET.match(low, start, end) or (
+            asked and _ANEW.match(low, start, end) and "," in low[start - 4 : start]
+        ):
             veiled = False
         if veiled:
             continue

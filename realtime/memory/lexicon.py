@@ -39,6 +39,7 @@ class Lexicon(msgspec.Struct, frozen=True):
     slug_fillers: frozenset[str]
     name_particles: frozenset[str]
     evasions: frozenset[str]
+    given_names: frozenset[str]
 
 
 LEXICON = msgspec.convert(

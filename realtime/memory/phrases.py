@@ -10,10 +10,14 @@ MAX_ITEMS = 6  # of one list; a turn stores at most eight writes in all
 MAX_ITEM_WORDS = 5
 
 _WORD = re.compile(r"\s{0,3}([^\W_]+(?:['&\-][^\W_]+)*)")
-_LINK = re.compile(r"\s{0,2}(?:,\s{0,2}(?:and|or)?\b|/|&|\b(?:and|or)\b)\s{0,3}", re.IGNORECASE)
+_LINK = re.compile(
+    r"(?:\s(?:lately|recently|too|mostly|mainly|sometimes))?\s{0,2}(?:,\s{0,2}(?:and|or)?\b|/|&|\b(?:and|or)\b)\s{0,3}",
+    re.IGNORECASE,
+)
 _PLACE_LINKS = frozenset(("de", "of", "la", "le", "el", "upon", "da", "do", "del", "near", "the", "on", "and"))
 _PLACE_PART = re.compile(r"\s{0,2},\s{1,2}(?=[^\W\d_])")
 _NO_DWELLINGS = LEXICON.not_places - LEXICON.dwellings
+TITLES = frozenset(("mr", "mrs", "ms", "miss", "dr", "prof", "professor", "auntie", "uncle", "granny"))
 _DETERMINERS = frozenset(("the", "a", "an", "my", "our"))
 
 
@@ -87,8 +91,14 @@ def _named_place(view: str, found: list[Word], lead: int, end: int) -> Span:
     stop = found[last].end
     comma = _PLACE_PART.match(view, stop, end)
     if comma:
-        part = [word for word in words(view, comma.end(), end, 3) if capital(view, word)]
-        if part and ends_phrase(view, part[-1].end, end) and part[0].low not in LEXICON.not_names:
+        after = list(words(view, comma.end(), end, 3))
+        part = [word for word in after if capital(view, word)]
+        if (
+            part
+            and part[0] is after[0]
+            and ends_phrase(view, part[-1].end, end)
+            and part[0].low not in LEXICON.not_names
+        ):
             stop = part[-1].end
     return Span(found[0 if found[0].low == "the" else lead].start, stop)
 
@@ -126,6 +136,7 @@ def _thing(view: str, at: int, end: int) -> Span | None:
         if word.low in ("a", "an") and kept:  # "films a lot"
             break
         inner_to = word.low == "to" and kept and kept[-1].low in ("listening", "going", "travelling")
+        inner_to = inner_to or (word.low == "by" and len(kept) == 1 and kept[0].low.endswith("ing"))
         if word.low in LEXICON.stops and not joint and not inner_to and not (word.low == "to" and not kept):
             break
         kept.append(word)
@@ -149,13 +160,16 @@ def _is_joint(view: str, kept: list[Word], word: Word, end: int) -> bool:
 def name(view: str, at: int, end: int, *, lower: bool) -> Span | None:
     """A person's (or an animal's) name: a run of capitalised words with particles between, at most four.
 
-    ``lower``: a single word in small letters will do, where the sentence says plainly that a name comes.
+    In small letters a single word will do that is a well-known given name, or any word where the sentence says
+    plainly that a name comes (``lower``).
     """
     found = list(words(view, at, end, 4))
+    if len(found) > 1 and found[0].low in TITLES and capital(view, found[1]) and _may_name(view, found[1]):
+        return Span(found[0].start, found[1].end)
     if not found or not _may_name(view, found[0]):
         return None
     if not capital(view, found[0]):
-        return Span(found[0].start, found[0].end) if lower else None
+        return Span(found[0].start, found[0].end) if lower or found[0].low in LEXICON.given_names else None
     last = 0
     for index in range(1, len(found)):
         if capital(view, found[index]) and _may_name(view, found[index]):

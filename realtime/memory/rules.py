@@ -90,7 +90,8 @@ def apply(
     """What the candidate changes, or None when it changes nothing (compared without regard to case).
 
     ``set`` replaces a single key and adds to a list (beyond ``MAX_LIST_ITEMS`` the oldest goes); ``remove``
-    takes the value off a list. Raises ``KeyUnknown`` for a key outside the vocabulary.
+    takes the value off a list, or empties a single key that holds it. Raises ``KeyUnknown`` for a key outside the
+    vocabulary.
     """
     kind = holds(candidate.key)
     if kind is None:
@@ -103,7 +104,7 @@ def apply(
     rest = tuple(item for item in items if not _same(item.value, value))
     source = MemorySource(item_id=item_id, start=candidate.start, end=candidate.end, quote=candidate.quote)
     if candidate.op == "remove":
-        if kind != "list" or len(rest) == len(items):
+        if len(rest) == len(items):
             return None
         gone = next(item.value for item in items if _same(item.value, value))
         return _change(

@@ -69,7 +69,7 @@ class _Loose(NamedTuple):
 RULES: Final[list[Rule]] = []  # every pattern, each with the bit of its place
 # What a word means to the patterns: a bit for each that needs it, and _TOO places higher for each that needs it too.
 # So the patterns that may be found are those whose bits stand in both halves.
-_TOO: Final = 64
+_TOO: Final = 128
 _NEEDS: Final[dict[str, int]] = {}
 _SIGNS: Final[dict[str, int]] = {}  # likewise of what may stand anywhere
 _EVERY: Final = ""  # the word that every turn holds: needed too by the patterns that name no other
@@ -118,11 +118,14 @@ def rule(
     behind: bool = False,
     cased: str | None = None,
 ) -> Rule:
-    """A pattern that teaches. It must not end on ``$``: a part of the turn is searched as if the turn ended there,
-    and what is found there must be found in the whole turn too, once it has lost what it must not be followed by.
+    """A pattern that teaches. It begins at the edge of a word, or with a space. It must not end on ``$``: a part of
+    the turn is searched as if the turn ended there, and what is found there must be found in the whole turn too, once
+    it has lost what it must not be followed by.
 
     ``cased``: a pattern over ``Turn.view`` that is found wherever this one leads to a write.
     """
+    if not source.startswith((r"\b", r"\s")):
+        source = rf"\b(?:{source})"  # one look at a place rules it out for all alternatives
     made = veil(source, needs, too=too, behind=behind)
     loose = re.compile(cased or _TURNS_AWAY.sub("", source), re.VERBOSE)
     _LOOSE[made.bit] = _Loose(loose, cased is not None)
@@ -160,6 +163,11 @@ class Meant(dict[str, int]):
 
 
 _MEANT: Final = Meant()
+
+
+def forget_words() -> None:
+    """Drop the words that are remembered: a learner may have made one up, and want it forgotten."""
+    _MEANT.clear()
 
 
 def view_of(text: str) -> str:

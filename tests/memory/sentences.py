@@ -85,7 +85,6 @@ WRITES: Final[dict[str, list[str]]] = {
     "I love my dog Rex": ["pets.dog=Rex"],
     "I speak Spanish and Hebrew": ["languages=Spanish", "languages=Hebrew"],
     "I speak fluent spanish and a little French": ["languages=Spanish", "languages=French"],
-    "I don't speak French": ["-languages=French"],
     "I'm going to Lisbon next month": ["plans.lisbon=going to Lisbon next month"],
     "I'm planning to learn the violin": ["plans.learn_violin=learn the violin"],
     "I'm moving to Madrid in two weeks": ["plans.madrid=moving to Madrid in two weeks"],
@@ -196,5 +195,6 @@ NONE: Final[tuple[str, ...]] = (
     "Call me crazy",
     "call me maybe",
     "I speak my mind",
+    "I don't speak French",
     "I play hard to get",
 )

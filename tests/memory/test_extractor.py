@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.domain import MemoryCandidate, MemoryEntry, MemorySource, RememberedItem
+from realtime.domain import MemoryCandidate, MemoryEntry, MemorySource, Moment, RememberedItem
 from realtime.memory import RuleExtractor
 from realtime.memory.rules import apply
 from realtime.memory.vocabulary import MAX_VALUE_CHARS, is_known_key
@@ -100,7 +100,7 @@ def test_explicit_is_surer_than_implied_and_implied_than_hedged() -> None:
         ("What's your name?", "Tal", ["name=Tal"]),
         ("What’s your name?", "tal, and you?", ["name=tal"]),
         ("I'm Maya. What's your name?", "It's Tal Cohen", ["name=Tal Cohen"]),
-        ("What's your name?", "I'm tal", ["name=tal"]),
+        ("What's your name?", "I'm zuri", ["name=zuri"]),
         ("What's your name?", "I'm exhausted", []),
         ("What's your name?", "Nice try", []),
         ("What's your name?", "why?", []),
@@ -166,6 +166,64 @@ def test_a_name_takes_the_place_of_the_nameless() -> None:
     known = holding("pets.dog", "a dog")
     assert shown(extract("My dog Rex is old", known=known)) == ["-pets.dog=a dog", "pets.dog=Rex"]
     assert extract("I have a dog", known=holding("pets.dog", "Rex")) == ()
+
+
+TUESDAY = Moment("2026-03-10T22:30:00.000Z", "UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I have an exam on Friday", ["events.exam=exam (2026-03-13)"]),
+        ("Tomorrow I start to paint the kitchen", ["plans.paint_kitchen=paint the kitchen (2026-03-11)"]),
+        (
+            "I've signed up for a sewing course, it starts on the 23rd",
+            ["plans.sewing_course=a sewing course (2026-03-23)"],
+        ),
+        ("I'm going to Lisbon in May with my mum", ["plans.lisbon_mum=going to Lisbon with my mum (2026-05)"]),
+        ("We broke up two weeks ago", ["events.broke_up=broke up (2026-02-24)"]),
+        ("I'm going to Lisbon next summer", ["plans.lisbon=going to Lisbon next summer"]),
+    ],
+)
+def test_what_lies_ahead_or_behind_has_its_day(text: str, expected: list[str]) -> None:
+    assert shown(EXTRACTOR.extract(text, None, {}, (), TUESDAY)) == expected
+
+
+def test_the_day_is_that_of_the_learners_own_calendar() -> None:
+    east = Moment(TUESDAY.at, "Asia/Tokyo")
+    assert shown(EXTRACTOR.extract("I have an exam tomorrow", None, {}, (), east)) == [
+        "events.exam=exam (2026-03-12)"
+    ]
+
+
+def test_a_plan_whose_day_is_known_is_not_told_again_without_it() -> None:
+    known = holding("plans.lisbon", "going to Lisbon (2026-05)")
+    assert EXTRACTOR.extract("I'm going to Lisbon", None, known, ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "expected"),
+    [
+        ("It's Marek, not Marc", holding("name", "Marc"), ["name=Marek"]),
+        ("No, I live in Jaffa, not Haifa", holding("home", "Haifa"), ["home=Jaffa"]),
+        ("It's biochemistry, not biology", holding("study", "biology"), ["study=biochemistry"]),
+        (
+            "My sister is called Elena not Helena",
+            holding("people.sister", "Helena"),
+            ["people.sister=Elena", "-people.sister=Helena"],
+        ),
+        ("I quit teaching last term", holding("job", "teacher"), ["-job=teacher"]),
+        ("I gave up tennis", holding("likes.sport", "tennis"), ["-likes.sport=tennis"]),
+        (
+            "I used to hate running but now I love it",
+            holding("dislikes.sport", "running"),
+            ["-dislikes.sport=running", "likes.sport=running"],
+        ),
+        ("It's Marek, not Marc", {}, []),
+    ],
+)
+def test_what_is_known_is_put_right(text: str, known: dict[str, MemoryEntry], expected: list[str]) -> None:
+    assert sorted(shown(extract(text, known=known))) == sorted(expected)
 
 
 def test_at_most_eight_writes_the_first_ones() -> None:

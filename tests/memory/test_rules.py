@@ -1,15 +1,16 @@
 """The memory rules: what a write, an edit and a forget make of the present, and their events on the wire."""
 
 import json
+from datetime import date
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.domain import MemoryCandidate, MemoryEntry
+from realtime.domain import MemoryCandidate, MemoryEntry, Moment
 from realtime.memory import rules
-from realtime.memory.dates import event_parts
+from realtime.memory.dates import DATE, day_meant, event_parts, event_value
 from realtime.memory.rules import Change, KeyUnknown, ValueInvalid
 from realtime.memory.vocabulary import MAX_LIST_ITEMS, MAX_VALUE_CHARS, holds, is_known_key, slug_of
 
@@ -100,11 +101,21 @@ def test_a_removal_takes_the_item_off_and_an_emptied_list_stays_as_an_entry() ->
     assert (again.op, again.expected_version, again.version) == ("created", 2, 3)
 
 
-def test_a_removal_of_what_is_not_there_or_of_a_single_key_changes_nothing() -> None:
+def test_a_removal_of_what_is_not_there_changes_nothing() -> None:
     known: dict[str, MemoryEntry] = {}
     step(known, candidate("name", "Tal"))
     assert step(known, candidate("likes.music", "jazz", remove=True)) is None
-    assert step(known, candidate("name", "Tal", remove=True)) is None
+    assert step(known, candidate("name", "Dana", remove=True)) is None
+
+
+def test_a_single_key_that_no_longer_holds_is_emptied() -> None:
+    known: dict[str, MemoryEntry] = {}
+    step(known, candidate("job", "nurse"))
+    change = must(step(known, candidate("job", "Nurse", remove=True)))
+    assert (change.op, change.value, change.removed, change.entry.items) == ("updated", "nurse", True, ())
+    payload = rules.event_payload(change)
+    assert (payload["value"], payload["previousValue"], payload["version"]) == (None, "nurse", 2)
+    assert rules.snapshot(known) is None
 
 
 def test_a_value_is_stored_on_one_line_and_within_its_limit() -> None:
@@ -261,13 +272,56 @@ def test_words_of_other_scripts_have_slugs_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "parts"),
+    ("what", "stamp"),
     [
-        ("exam on Friday", {"what": "exam", "date": "Friday"}),
-        ("job interview at Google on Monday", {"what": "job interview at Google", "date": "Monday"}),
-        ("birthday on March 5th", {"what": "birthday", "date": "March 5th"}),
-        ("exam", {"what": "exam"}),
+        ("exam", "2026-03-13"),
+        ("job interview at Google", "2026-03"),
+        ("retire", "2031"),
+        ("birthday", None),
+        ("b (2)", None),
     ],
 )
-def test_an_events_value_reads_as_what_and_date(value: str, parts: dict[str, str]) -> None:
-    assert event_parts(value) == parts
+def test_an_events_value_is_what_and_date(what: str, stamp: str | None) -> None:
+    parts = {"what": what} | ({"date": stamp} if stamp else {})
+    assert event_parts(event_value(what, stamp)) == parts
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("today", "2026-03-10"), ("tonight at 8", "2026-03-10"), ("tomorrow morning", "2026-03-11"),
+        ("the day after tomorrow", "2026-03-12"), ("yesterday", "2026-03-09"), ("last night", "2026-03-09"),
+        ("on Friday", "2026-03-13"), ("this Friday", "2026-03-13"), ("Tuesday", "2026-03-17"),
+        ("next Friday", "2026-03-20"), ("next Monday", "2026-03-16"), ("a week on Friday", "2026-03-20"),
+        ("Friday week", "2026-03-20"), ("last Saturday", "2026-03-07"), ("in three days", "2026-03-13"),
+        ("in a fortnight", "2026-03-24"), ("two weeks ago", "2026-02-24"), ("in two months", "2026-05"),
+        ("next month", "2026-04"), ("last year", "2025"), ("on the 21st", "2026-03-21"), ("on the 2nd", "2026-04-02"),
+        ("on the 31st", "2026-03-31"), ("2 July", "2026-07-02"), ("the 2nd of July", "2026-07-02"),
+        ("March 5th", "2027-03-05"), ("5 March 2026", "2026-03-05"), ("on 12/4", "2026-04-12"),
+        ("in June", "2026-06"),
+        ("in February", "2027-02"), ("on 2026-05-01", "2026-05-01"), ("30 February", None), ("next summer", None),
+        ("in a few weeks", None), ("next week", None),
+    ],
+)  # fmt: skip
+def test_a_date_means_a_day_to_who_says_it(said: str, day: str | None) -> None:
+    """Said on a Tuesday, the tenth of March 2026."""
+    found = DATE.fullmatch(said)
+    assert found is not None
+    assert day_meant(found, date(2026, 3, 10), past=False) == day
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [("on Sunday", "2026-03-08"), ("on the 31st", "2026-01-31"), ("2 July", "2025-07-02"), ("in June", "2025-06")],
+)
+def test_of_what_is_over_it_is_the_last_such_day(said: str, day: str) -> None:
+    found = DATE.fullmatch(said)
+    assert found is not None
+    assert day_meant(found, date(2026, 3, 10), past=True) == day
+
+
+def test_a_moment_is_a_day_of_the_speakers_own_calendar() -> None:
+    late = "2026-03-10T22:30:00.000Z"
+    assert Moment(late, "UTC").day() == date(2026, 3, 10)
+    assert Moment(late, "Asia/Jerusalem").day() == date(2026, 3, 11)
+    assert Moment(late, "America/New_York").day() == date(2026, 3, 10)

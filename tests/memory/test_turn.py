@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from realtime.memory import RuleExtractor, answers
 from realtime.memory.matching import I_AM
-from realtime.memory.turn import _EVERY, _NEEDS, RULES, WORD, Meant, low_of, read, teachable, view_of
+from realtime.memory.turn import _EVERY, _NEEDS, _TOO, RULES, WORD, Meant, low_of, read, teachable, view_of
 from tests.golden.corpus import said
 
 _READABLE = st.characters(codec="ascii", categories=("L", "N", "P", "Z"))
@@ -121,4 +121,4 @@ def test_a_turn_read_in_one_piece_may_hold_what_its_words_mean() -> None:
         for word in WORD.findall(low_of(view_of(text))):
             words |= meant[word]
         may = read(text).may
-        assert may | (words & words >> 64) == may
+        assert may | (words & words >> _TOO) == may

@@ -11,7 +11,7 @@ from functools import cache
 from uuid import UUID, uuid5
 
 from realtime.core.session import Minds
-from realtime.domain import MemoryCandidate, MemoryEntry, Traits, TurnScore
+from realtime.domain import MemoryCandidate, MemoryEntry, Moment, Traits, TurnScore
 from realtime.minds import ReplyContext, ReplyDelta, ReplyEnd, TurnContext
 from storage.catalogue.loader import load
 from storage.catalogue.store import PublishedTemplate, Shelf, content_digest
@@ -50,7 +50,12 @@ class Scorer:
 
 class Extractor:
     def extract(
-        self, text: str, persona_line: str | None, known: dict[str, MemoryEntry], recalled: tuple[str, ...]
+        self,
+        text: str,
+        persona_line: str | None,
+        known: dict[str, MemoryEntry],
+        recalled: tuple[str, ...],
+        moment: Moment | None = None,
     ) -> tuple[MemoryCandidate, ...]:
         start = text.find(LEARNT)
         if start < 0:
