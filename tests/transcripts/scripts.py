@@ -26,10 +26,12 @@ async def mission(on: Recorder) -> None:
     await on.send("a", "response.create")
     await on.say("a", "turn-2", "I love lemon cake because my grandmother made one on Sundays. Do you bake as well?")
     await on.send("a", "response.create", response={"metadata": {"screen": "talk"}})
-    on.note("The objective is reached with this turn: the persona takes leave unasked, and the session is finalized.")
     await on.say(
         "a", "turn-3", "I live in Haifa and I walk here on Sundays. What do you order when nobody is looking?"
     )
+    await on.send("a", "response.create")
+    on.note("The objective is reached with this turn: the persona takes leave unasked, and the session is finalized.")
+    await on.say("a", "turn-4", "Then I'm glad I took this chair. I'm Tal, by the way, what's your name?")
 
 
 async def cancel(on: Recorder) -> None:
@@ -106,7 +108,7 @@ async def end_by_rest(on: Recorder) -> None:
 
 
 SCRIPTS = (
-    Script("mission", "A whole mission, from the greeting to the payout: three turns, memory, success.", mission),
+    Script("mission", "A whole mission, from the greeting to the payout: four turns, memory, success.", mission),
     Script("cancel", "A reply that is cancelled in the middle, and the one after it.", cancel, pace_ms=100),
     Script(
         "resume", "Coming back with last_seq: between turns, in the middle of a reply, after the end.", resume, 100
