@@ -140,7 +140,8 @@ class CueIndex:
                             self._walk(parsed, following, at, upto + 1, last, hits)
                 at = upto
         if not hits.keys().isdisjoint(self._sparing):
-            for sparing in hits.keys() & self._sparing.keys():  # in any order: each concerns its own group alone
+            # In the order they were found: who is put back comes last, and where a trait is full the order counts.
+            for sparing in [name for name in hits if name in self._sparing]:
                 self._spare(self._sparing[sparing], hits.pop(sparing), hits)
         return hits
 

@@ -1,9 +1,16 @@
 """What the minds say never changes unseen: speed work may not move a score, a span or a remembered word."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.golden.corpus import cases, cues, said
 from tests.golden.digests import Digests, measured, recorded
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +39,12 @@ def test_the_corpus_is_large_and_always_the_same() -> None:
     assert len(cues()) > 500
     assert first == list(cases())
     assert max(len(case.context.text) for case in first) == 2_000
+
+
+@pytest.mark.parametrize("seed", ["0", "2", "5"])
+def test_every_process_says_the_same(seed: str) -> None:
+    """Bug: groups that spare each other were put back in the order of a set, which the seed of hashes decides; where
+    a trait was full, another reason was shown."""
+    code = "from tests.golden.digests import measured, recorded; raise SystemExit(measured() != recorded())"
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, check=False).returncode == 0
